@@ -28,6 +28,18 @@ const PAGES: readonly { pattern: RegExp; load: () => Promise<Page> }[] = [
 
 const TENANT = "zona.tenant";
 
+/** Begins to load what this address needs, before anybody knows who is signed in: one wait instead of several in a row. */
+export function preload(path: string): void {
+  // What cannot be loaded now is told when the page is shown.
+  PAGES.find(({ pattern }) => pattern.test(path === "/" ? "/utilities" : path))
+    ?.load()
+    .catch(() => undefined);
+  first = currentSession();
+  first.catch(() => undefined);
+}
+
+let first: Promise<Session | null> | null = null;
+
 export function App(): JSX.Element {
   useLocale();
   const [session, setSession] = useState<Session | null | undefined>(undefined);
@@ -35,7 +47,9 @@ export function App(): JSX.Element {
   const [shown, setShown] = useState<string | null>(() => sessionStorage.getItem(TENANT));
   const load = useCallback(() => {
     setFailure(null);
-    currentSession().then(setSession, (thrown: unknown) => setFailure(toFailure(thrown)));
+    const asked = first ?? currentSession();
+    first = null;
+    asked.then(setSession, (thrown: unknown) => setFailure(toFailure(thrown)));
   }, []);
   useEffect(() => {
     whenSignedOut(() => setSession(null));
