@@ -15,7 +15,7 @@ import { ServerService } from "./gen/zona/server/v1/server_service_pb";
 import { TenantService } from "./gen/zona/tenant/v1/tenant_service_pb";
 import { CodePolicyService } from "./gen/zona/utility/v1/code_policy_service_pb";
 import { UtilityService } from "./gen/zona/utility/v1/utility_service_pb";
-import { locale } from "./text";
+import { language } from "./text";
 
 /** Who is signed in, as the gateway says. */
 export interface Session {
@@ -33,7 +33,7 @@ let csrfToken = "";
 
 const headers: Interceptor = (next) => (request) => {
   if (csrfToken !== "") request.header.set(CSRF_HEADER, csrfToken);
-  request.header.set("accept-language", locale());
+  request.header.set("accept-language", language());
   return next(request);
 };
 
@@ -69,7 +69,7 @@ async function ask(path: string, init: RequestInit): Promise<unknown> {
     ...init,
     credentials: "same-origin",
     cache: "no-store",
-    headers: { accept: "application/json", "accept-language": locale(), ...init.headers },
+    headers: { accept: "application/json", "accept-language": language(), ...init.headers },
   });
   const text = await answer.text();
   let body: unknown = null;

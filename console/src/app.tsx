@@ -9,7 +9,7 @@ import { Header } from "./header";
 import { Palette } from "./palette";
 import { navigate, usePlace } from "./router";
 import { CallerProvider, whenSignedOut } from "./session";
-import { SignIn } from "./sign-in";
+import { SignIn, SignInForm } from "./sign-in";
 import { t, useLocale } from "./text";
 import { Dialog, PageHead } from "./ui/parts";
 import { Empty, Loading, Problem } from "./ui/states";
@@ -43,6 +43,7 @@ let first: Promise<Session | null> | null = null;
 export function App(): JSX.Element {
   useLocale();
   const [session, setSession] = useState<Session | null | undefined>(undefined);
+  const [ended, setEnded] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [shown, setShown] = useState<string | null>(() => sessionStorage.getItem(TENANT));
   const load = useCallback(() => {
@@ -52,7 +53,7 @@ export function App(): JSX.Element {
     asked.then(setSession, (thrown: unknown) => setFailure(toFailure(thrown)));
   }, []);
   useEffect(() => {
-    whenSignedOut(() => setSession(null));
+    whenSignedOut(() => setEnded(true));
     load();
   }, [load]);
   if (failure !== null) {
@@ -76,13 +77,24 @@ export function App(): JSX.Element {
   return (
     <CallerProvider value={caller}>
       <Frame
-        key={caller.shown}
+        key={`${caller.principal} ${caller.shown}`}
         onSignedOut={() => {
           sessionStorage.removeItem(TENANT);
           setShown(null);
           setSession(null);
         }}
       />
+      {ended && (
+        // What somebody has written stays where it is behind it.
+        <Dialog title={t("sign-in.again")} onClose={() => undefined} stays>
+          <SignInForm
+            onSignedIn={(next) => {
+              setSession(next);
+              setEnded(false);
+            }}
+          />
+        </Dialog>
+      )}
     </CallerProvider>
   );
 }

@@ -11,6 +11,16 @@ import { Button, PageHead, TextField } from "./ui/parts";
 import { Problem } from "./ui/states";
 
 export function SignIn(props: { onSignedIn: (session: Session) => void }): JSX.Element {
+  return (
+    <main class="lone">
+      <PageHead title={t("sign-in.title")} />
+      <SignInForm onSignedIn={props.onSignedIn} />
+      <Preferences />
+    </main>
+  );
+}
+
+export function SignInForm(props: { onSignedIn: (session: Session) => void }): JSX.Element {
   const [byKey, setByKey] = useState(false);
   const [tenant, setTenant] = useState("");
   const [user, setUser] = useState("");
@@ -25,9 +35,7 @@ export function SignIn(props: { onSignedIn: (session: Session) => void }): JSX.E
     });
   };
   return (
-    <main class="lone">
-      <PageHead title={t("sign-in.title")} />
-      <form onSubmit={submit} class="card form">
+    <form onSubmit={submit} class="card form">
         {action.failure !== null && <Problem failure={action.failure} />}
         {!byKey && (
           <>
@@ -58,7 +66,5 @@ export function SignIn(props: { onSignedIn: (session: Session) => void }): JSX.E
           {t(byKey ? "sign-in.with-password" : "sign-in.with-key")}
         </Button>
       </form>
-      <Preferences />
-    </main>
   );
 }

@@ -90,7 +90,8 @@ function fill(text: string, values: Readonly<Record<string, string | number>>): 
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
 }
 
-function language(): string {
+/** The language that the server is asked for. */
+export function language(): string {
   return chosen === "de" ? "de" : "en";
 }
 

@@ -38,6 +38,7 @@ describe("every page", () => {
     ["code", "/utilities/counter", ".editor .cm-content"],
     ["versions", "/utilities/counter?tab=versions", ".diff .cm-content"],
     ["utility-executions", "/utilities/counter?tab=executions", ".chart"],
+    ["properties", "/utilities/counter?tab=properties", "form.form"],
     ["sharing", "/utilities/counter?tab=sharing", ".empty"],
     ["executions", "/executions", ".table-scroll"],
     ["audit", "/audit", ".table-scroll"],
@@ -54,6 +55,7 @@ describe("every page", () => {
   test("axe finds what is wrong with a page", async () => {
     const { page, context } = await openPage(stage.browser);
     await page.goto(`${stage.door.address}/`);
+    await page.locator("main").waitFor();
     await page.evaluate(() => document.querySelector("main").append(document.createElement("img")));
     assert.deepEqual((await violations(page)).map(([id]) => id), ["image-alt"]);
     await context.close();

@@ -218,4 +218,40 @@ describe("writing and running", () => {
     await stage.heading(page, "Executions").waitFor();
     await stage.close(opened);
   });
+
+  test("a session that ends while somebody writes takes nothing along", async () => {
+    await stage.create("outlives", "def main():\n    return 1\n");
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    await page.goto(`${stage.door.address}/utilities/outlives`);
+    await stage.write(page, "def main():\n    return 'kept'\n");
+    await stage.server.call("zona.identity.v1.IdentityService/Revoke", { name: "tenants/demo/users/ann" });
+    await page.keyboard.press("Control+S");
+    const dialog = page.getByRole("dialog", { name: "Your session has ended: sign in again" });
+    await dialog.locator('input[name="tenant"]').fill("demo");
+    await dialog.locator('input[name="user"]').fill("ann");
+    await dialog.locator('input[name="secret"]').fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await page.locator(".editor .cm-content").click();
+    await page.keyboard.press("Control+S");
+    await eventually(async () => (await stage.get("tenants/demo/utilities/outlives")).latestVersion === 2);
+    assert.equal((await stage.get("tenants/demo/utilities/outlives")).code, "def main():\n    return 'kept'\n");
+    await stage.close(opened);
+  });
+
+  test("what a utility is called and how long it may run is changed beside its code", async () => {
+    await stage.create("named", "def main():\n    return 1\n");
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    await page.goto(`${stage.door.address}/utilities/named?tab=properties`);
+    await page.getByLabel("Display name").fill("A name for people");
+    await page.getByLabel("Tags").fill("one, two");
+    await page.getByLabel("Seconds at most").fill("2.5");
+    await page.getByRole("button", { name: "Save" }).click();
+    await stage.heading(page, "A name for people").waitFor();
+    const { tags, limits, code } = await stage.get("tenants/demo/utilities/named");
+    assert.deepEqual([tags, limits.timeout, code], [["one", "two"], "2.500s", "def main():\n    return 1\n"]);
+    await stage.close(opened);
+  });
 });

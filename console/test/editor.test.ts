@@ -11,6 +11,7 @@ import { rulePage } from "../src/editor/rule-pages";
 import { readMatrix } from "../src/access/matrix";
 import { matrix } from "../src/access/permissions";
 import { barHeight, quantiles } from "../src/pages/chart-numbers";
+import { changes, toDuration } from "../src/pages/properties-form";
 
 function lines(text: string) {
   const all = text.split("\n");
@@ -100,4 +101,17 @@ test("half and 95 of a hundred are what they say", () => {
   assert.deepEqual(quantiles([7]), { p50: 7, p95: 7 });
   assert.equal(barHeight(1000, 1000, 100), 100);
   assert.ok(barHeight(10, 1000, 100) > 40 && barHeight(10, 1000, 100) < 60);
+});
+
+test("seconds are read as people write them", () => {
+  assert.deepEqual(toDuration("1.5"), { seconds: 1n, nanos: 500_000_000 });
+  assert.deepEqual(toDuration(" 0,000000001 "), { seconds: 0n, nanos: 1 });
+  for (const text of ["", "-1", "1e3", "1.0000000001", "x"]) assert.equal(toDuration(text), null, text);
+});
+
+test("only what was changed is said to be changed", () => {
+  const before = { displayName: "a", description: "", tags: ["x"], runtime: "", isolation: 0, storeValues: false, freshProcesses: false };
+  assert.deepEqual(changes(before, { ...before, limits: { timeout: { seconds: 0n, nanos: 0 }, memoryBytes: 0n } }), []);
+  const after = { ...before, displayName: "b", tags: [], limits: { timeout: { seconds: 2n, nanos: 0 }, memoryBytes: 1n } };
+  assert.deepEqual(changes(before, after), ["display_name", "tags", "limits.timeout", "limits.memory_bytes"]);
 });

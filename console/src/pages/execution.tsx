@@ -53,7 +53,7 @@ export function ExecutionPage(props: { parts: string[] }): JSX.Element {
       <Show of={loaded}>
         {(execution) => (
           <>
-            <RunView name={name} onEnd={loaded.reload} onLine={(line) => navigate(`/utilities/${encodeURIComponent(lastPart(execution.utility))}?line=${line}`)} />
+            <RunView name={name} limits={execution.limits} onEnd={loaded.reload} onLine={(line) => navigate(`/utilities/${encodeURIComponent(lastPart(execution.utility))}?line=${line}`)} />
             <Comparison one={execution} other={other} onChoose={(id) => navigate(withQuery(place, { with: id }), { replace: true })} />
           </>
         )}

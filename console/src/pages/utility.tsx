@@ -14,6 +14,7 @@ import { Badge, Button, PageHead, Tabs, Value } from "../ui/parts";
 import { Problem, Show } from "../ui/states";
 import { ExecutionList } from "./executions";
 import { Grants } from "./grants";
+import { Properties } from "./properties";
 import { Versions } from "./versions";
 import { Workbench } from "./workbench";
 
@@ -71,12 +72,14 @@ function UtilityTabs(props: { utility: Utility; tab: string; onTab: (tab: string
         { id: "code", text: t("utility.code") },
         { id: "versions", text: t("utility.versions") },
         { id: "executions", text: t("nav.executions") },
+        { id: "properties", text: t("utility.properties") },
         ...(administers(caller) ? [{ id: "sharing", text: t("utility.sharing") }] : []),
       ]}
     >
       {props.tab === "code" && <Workbench key={utility.uid} utility={utility} version={utility.latestVersion} onSaved={props.reload} />}
       {props.tab === "versions" && <Versions utility={utility} onRestored={props.reload} />}
       {props.tab === "executions" && <ExecutionList utility={utility.name} chart />}
+      {props.tab === "properties" && <Properties key={utility.etag} utility={utility} onSaved={props.reload} />}
       {props.tab === "sharing" && <Grants utility={utility.name} />}
     </Tabs>
   );

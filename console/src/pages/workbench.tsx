@@ -186,6 +186,7 @@ export function Workbench(props: { utility: Utility | null; version: number; onS
           <RunView
             key={execution}
             name={execution}
+            limits={base?.limits}
             onEnd={(ended) => editor.current?.blame(ended.failure?.line ?? 0)}
             onLine={(line) => editor.current?.goTo(line, 1)}
           />

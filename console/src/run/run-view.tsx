@@ -11,6 +11,7 @@ import type { Attestation } from "../gen/zona/execution/v1/attestation_pb";
 import { OutputStream, type ExecutionEvent } from "../gen/zona/execution/v1/event_pb";
 import { ExecutionState, type Execution } from "../gen/zona/execution/v1/execution_pb";
 import type { Failure as RunFailure } from "../gen/zona/execution/v1/failure_pb";
+import type { Limits } from "../gen/zona/utility/v1/limits_pb";
 import { signedOut } from "../session";
 import { bytes, executionReasonText, number, plural, seconds, t, time } from "../text";
 import { useAction } from "../ui/call";
@@ -34,7 +35,7 @@ interface Live {
 
 const NOTHING: Live = { execution: null, position: null, attestation: null, startTime: null, storeFailing: false, running: false };
 
-export function RunView(props: { name: string; onEnd?: (execution: Execution) => void; onLine?: (line: number) => void }): JSX.Element {
+export function RunView(props: { name: string; limits: Limits | undefined; onEnd?: (execution: Execution) => void; onLine?: (line: number) => void }): JSX.Element {
   const log = useRef(new Log());
   const [revision, setRevision] = useState(0);
   const [live, setLive] = useState<Live>(NOTHING);
@@ -105,7 +106,7 @@ export function RunView(props: { name: string; onEnd?: (execution: Execution) =>
   const over = execution !== null && isOver(execution.state);
   return (
     <section class="run" aria-label={t("run.label")}>
-      <StatusBar name={props.name} live={live} link={link} over={over} log={log.current} revision={revision} />
+      <StatusBar name={props.name} limits={props.limits} live={live} link={link} over={over} log={log.current} revision={revision} />
       {failure !== null && <Problem failure={failure} onRetry={() => setTurn(turn + 1)} />}
       {live.storeFailing && <p class="note warn">{t("run.store-failing")}</p>}
       {execution?.failure !== undefined && <RunFailureView failure={execution.failure} onLine={props.onLine} />}
@@ -152,7 +153,7 @@ function after(before: Live, event: ExecutionEvent, log: Log): Live {
   }
 }
 
-function StatusBar(props: { name: string; live: Live; link: Link; over: boolean; log: Log; revision: number }): JSX.Element {
+function StatusBar(props: { name: string; limits: Limits | undefined; live: Live; link: Link; over: boolean; log: Log; revision: number }): JSX.Element {
   const { live, over } = props;
   const cancel = useAction();
   const state = live.execution?.state ?? (live.running ? ExecutionState.RUNNING : ExecutionState.PENDING);
@@ -162,7 +163,7 @@ function StatusBar(props: { name: string; live: Live; link: Link; over: boolean;
         <Badge kind={stateKind(state)}>{t(STATE_TEXTS[state] ?? "execution.state.unknown")}</Badge>
       </span>
       {!over && live.position !== null && live.position > 0 && !live.running && <span>{plural("run.queue", live.position)}</span>}
-      {!over && <Elapsed since={live.startTime} />}
+      {!over && <Elapsed since={live.startTime} limit={milliseconds(props.limits?.timeout)} />}
       <span>
         {t("run.printed", { stdout: bytes(props.log.bytes("stdout")), stderr: bytes(props.log.bytes("stderr")) })}
       </span>
@@ -190,14 +191,15 @@ function StatusBar(props: { name: string; live: Live; link: Link; over: boolean;
   );
 }
 
-function Elapsed(props: { since: Timestamp | null }): JSX.Element | null {
+function Elapsed(props: { since: Timestamp | null; limit: number }): JSX.Element | null {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 200);
     return () => clearInterval(timer);
   }, []);
   if (props.since === null) return null;
-  return <span data-value>{seconds(Math.max(0, Math.floor((now - timestampDate(props.since).getTime()) / 100) * 100))}</span>;
+  const passed = Math.max(0, Math.floor((now - timestampDate(props.since).getTime()) / 100) * 100);
+  return props.limit > 0 ? <Meter label={t("details.time")} used={passed} limit={props.limit} show={seconds} /> : <span data-value>{seconds(passed)}</span>;
 }
 
 /** Says in one word how a run was kept apart; opens what was observed in sentences. */

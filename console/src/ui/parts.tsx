@@ -158,7 +158,7 @@ export function Time(props: { at: Date | null }): JSX.Element {
 }
 
 /** A dialog of the browser: it holds the focus, closes with Escape, and gives the focus back. */
-export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean; raw?: boolean }): JSX.Element {
+export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean; raw?: boolean; stays?: boolean }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
   const title = useId();
   // Before anything else happens, so that what is typed next is typed into the dialog.
@@ -185,9 +185,11 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
           <h2 id={title} data-value={props.raw === true ? "" : undefined}>
             {props.title}
           </h2>
-          <Button kind="quiet" onClick={props.onClose} label={t("action.close")}>
-            ✕
-          </Button>
+          {props.stays !== true && (
+            <Button kind="quiet" onClick={props.onClose} label={t("action.close")}>
+              ✕
+            </Button>
+          )}
         </header>
         {props.children}
       </div>

@@ -1,1 +1,0 @@
-export{n as Executions}from"./executions-CGPo_R5Y.js";
