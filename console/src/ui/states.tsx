@@ -36,7 +36,7 @@ const HEADS: Record<Failure["kind"], TextId> = {
   other: "state.failed",
 };
 
-const TODO: Record<Failure["kind"], TextId> = {
+const WHAT_TO_DO: Record<Failure["kind"], TextId> = {
   offline: "state.offline.do",
   forbidden: "state.forbidden.do",
   "signed-out": "state.signed-out.do",
@@ -54,7 +54,7 @@ export function Problem(props: { failure: Failure; onRetry?: () => void; compact
   return (
     <div class={`state problem ${failure.kind}`} role="alert">
       <p class="state-title">{t(HEADS[failure.kind])}</p>
-      <p>{meaning !== "" ? meaning : t(TODO[failure.kind])}</p>
+      <p>{meaning !== "" ? meaning : t(WHAT_TO_DO[failure.kind])}</p>
       {failure.violations.length > 0 && (
         <ul class="violations">
           {failure.violations.map((violation, index) => (
