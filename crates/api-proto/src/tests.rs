@@ -123,7 +123,8 @@ fn what_is_secret_stands_in_no_debug_output() {
     let user = identity::User { name: "tenants/acme/users/ann".to_owned(), password: text(), ..Default::default() };
     let shown = [
         format!("{password:?}"),
-        format!("{:?}", identity::IssueTokenRequest { credential: Some(credential) }),
+        format!("{:?}", identity::IssueTokenRequest { credential: Some(credential), browser: false }),
+        format!("{:?}", identity::IssueTokenResponse { session_secret: text(), ..Default::default() }),
         format!("{:?}", identity::RefreshTokenRequest { refresh_token: text() }),
         format!("{:?}", identity::BootstrapRequest { code: text(), password: text(), ..Default::default() }),
         format!("{:?}", identity::UpdateUserRequest { user: Some(user.clone()), current_password: text(), ..Default::default() }),

@@ -127,7 +127,20 @@ impl Sessions {
         let given = given.ok_or_else(|| Refusal::internal("the secret of a session fits into no header"))?;
         let mut response = shown(self.who(&secret, asked, begun).await?, &secret)?;
         response.headers_mut().insert(SET_COOKIE, given);
+        // The browser forgets what it had before. Where that does not work, it ends by itself.
+        if let Some(before) = cookie::find(&asked.headers, self.is_encrypted).filter(|before| *before != secret)
+            && let Err(refused) = self.end(&before, asked, begun).await
+        {
+            tracing::debug!(code = ?refused.status.code(), "the session that a browser had before was not ended");
+        }
         Ok(response)
+    }
+
+    /// Ends the session of this secret.
+    async fn end(&self, secret: &str, asked: &Parts, begun: Instant) -> Result<(), Refusal> {
+        let name = self.who(secret, asked, begun).await?.session;
+        let question = pb::RevokeRequest { name, request_id: String::new() };
+        self.ask::<pb::RevokeResponse>(REVOKE, &question, Some(secret), asked, begun).await.map(drop)
     }
 
     async fn show(&self, asked: &Parts, begun: Instant) -> Result<Response<Body>, Refusal> {
