@@ -45,6 +45,11 @@ fn people_write_run_and_restore_code_in_a_browser() {
 }
 
 #[test]
+fn administrators_let_people_in_and_out_in_a_browser() {
+    check("administration");
+}
+
+#[test]
 fn every_page_fits_is_accessible_and_has_no_text_outside_of_the_catalogue() {
     check("pages");
 }
