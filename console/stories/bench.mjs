@@ -84,8 +84,8 @@ try {
   await page.locator(".run-status").getByText("Succeeded").waitFor({ timeout: 120_000 });
   await page.locator(".output-bar .count", { hasText: /100[,.]000/ }).waitFor();
   console.log(`${LINES} lines, printed and shown: ${Date.now() - begun} ms`);
-  const while_printing = await page.evaluate(() => window.longTasks.splice(0));
-  console.log(`tasks over 50 ms while they came: ${while_printing.length}, longest ${Math.max(0, ...while_printing).toFixed(0)} ms`);
+  const whilePrinting = await page.evaluate(() => window.longTasks.splice(0));
+  console.log(`tasks over 50 ms while they came: ${whilePrinting.length}, longest ${Math.max(0, ...whilePrinting).toFixed(0)} ms`);
   await page.evaluate(async () => {
     const view = document.querySelector(".output-view");
     for (let step = 0; step <= 200; step += 1) {
@@ -93,12 +93,12 @@ try {
       await new Promise((resolve) => requestAnimationFrame(resolve));
     }
   });
-  const while_scrolling = await page.evaluate(() => window.longTasks.splice(0));
-  console.log(`tasks over 50 ms while they were scrolled from end to end: ${while_scrolling.length}, longest ${Math.max(0, ...while_scrolling).toFixed(0)} ms`);
+  const whileScrolling = await page.evaluate(() => window.longTasks.splice(0));
+  console.log(`tasks over 50 ms while they were scrolled from end to end: ${whileScrolling.length}, longest ${Math.max(0, ...whileScrolling).toFixed(0)} ms`);
   await page.getByLabel("Search the output").fill("99999");
   await page.getByText("1 of 1", { exact: true }).waitFor();
-  const while_searching = await page.evaluate(() => window.longTasks.splice(0));
-  console.log(`tasks over 50 ms while they were searched: ${while_searching.length}, longest ${Math.max(0, ...while_searching).toFixed(0)} ms`);
+  const whileSearching = await page.evaluate(() => window.longTasks.splice(0));
+  console.log(`tasks over 50 ms while they were searched: ${whileSearching.length}, longest ${Math.max(0, ...whileSearching).toFixed(0)} ms`);
 } finally {
   await browser.close();
   door.close();

@@ -2,12 +2,16 @@
 //! are started only.
 
 use std::{
+    fs,
     path::Path,
     process::Command,
     sync::{Mutex, PoisonError},
 };
 
 use e2e::{command::run, workspace};
+
+/// What all scripts of the console may take on the way to a browser, together (SPECIFICATION.md).
+const MOST_SCRIPT_BYTES: usize = 600 * 1024;
 
 /// Whether somebody is installing: stories begin together.
 static INSTALLING: Mutex<()> = Mutex::new(());
@@ -37,6 +41,19 @@ fn install(console: &Path) {
     // `npm ci` wants every optional package in the lock file, also one that no registry has.
     let install = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
     run(Command::new(workspace::tool("npm")).current_dir(console).args(install)).with_code(0);
+}
+
+#[test]
+fn the_scripts_of_the_console_stay_small() {
+    let scripts = workspace::path("console/dist/assets");
+    let mut total = 0;
+    for entry in fs::read_dir(scripts).expect("the console is committed") {
+        let path = entry.expect("it is readable").path();
+        if path.extension().is_some_and(|extension| extension == "js") {
+            total += run(Command::new(workspace::tool("gzip")).arg("-9c").arg(path)).with_code(0).stdout.len();
+        }
+    }
+    assert!(total > 0 && total <= MOST_SCRIPT_BYTES, "{total} bytes");
 }
 
 #[test]
