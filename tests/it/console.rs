@@ -38,9 +38,9 @@ fn install(console: &Path) {
     if installed.is_ok_and(|installed| wanted.is_ok_and(|wanted| wanted <= installed)) {
         return;
     }
-    // `npm ci` wants every optional package in the lock file, also one that no registry has.
-    let install = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
-    run(Command::new(workspace::tool("npm")).current_dir(console).args(install)).with_code(0);
+    // As `cargo xtask console` does it: `npm ci` refuses a lock file where the registry lacks an optional package of another system.
+    let words = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+    run(Command::new(workspace::tool("npm")).current_dir(console).args(words)).with_code(0);
 }
 
 #[test]
