@@ -53,9 +53,17 @@ export function App(): JSX.Element {
     asked.then(setSession, (thrown: unknown) => setFailure(toFailure(thrown)));
   }, []);
   useEffect(() => {
-    whenSignedOut(() => setEnded(true));
     load();
   }, [load]);
+  useEffect(() => {
+    // Another tab may have signed in anew: then its session is this one's, too.
+    whenSignedOut(() => {
+      currentSession().then(
+        (now) => (now !== null && now.principal === session?.principal ? setSession(now) : setEnded(true)),
+        () => setEnded(true),
+      );
+    });
+  }, [session]);
   if (failure !== null) {
     return (
       <main class="lone">

@@ -39,7 +39,8 @@ export function toFailure(thrown: unknown): Failure {
     })),
   );
   return {
-    kind: kindOf(error.code, info === undefined),
+    // Another tab has signed in anew: this page's session is over.
+    kind: info?.reason === "CSRF_TOKEN_MISMATCH" ? "signed-out" : kindOf(error.code, info === undefined),
     reason: info?.reason ?? "",
     message: localized ?? error.rawMessage,
     metadata: info?.metadata ?? {},

@@ -72,9 +72,15 @@ export async function openDoor(gateway) {
       outgoing.writeHead(status, { "content-type": "application/json", ...more });
       outgoing.end(body === null ? "" : JSON.stringify(body));
     };
+    const call = async (method, body, token) => {
+      const headers = { "content-type": "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+      const answer = await fetch(`${gateway}/zona.identity.v1.IdentityService/${method}`, { method: "POST", headers, body: JSON.stringify(body) });
+      return answer.ok ? answer.json() : null;
+    };
     if (url.pathname === "/console/session") {
       const found = sessions.get(id);
-      return found === undefined ? say(401, refusal(16, "UNAUTHENTICATED")) : say(200, found.shown);
+      const known = found !== undefined && (await call("WhoAmI", {}, found.token)) !== null;
+      return known ? say(200, found.shown) : say(401, refusal(16, "UNAUTHENTICATED"));
     }
     if (url.pathname === "/console/sign-out") {
       sessions.delete(id);
@@ -83,11 +89,6 @@ export async function openDoor(gateway) {
     let text = "";
     for await (const chunk of incoming) text += chunk;
     const asked = JSON.parse(text);
-    const call = async (method, body, token) => {
-      const headers = { "content-type": "application/json", ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
-      const answer = await fetch(`${gateway}/zona.identity.v1.IdentityService/${method}`, { method: "POST", headers, body: JSON.stringify(body) });
-      return answer.ok ? answer.json() : null;
-    };
     const token =
       asked.apiKey ??
       (await call("IssueToken", { password: { user: `tenants/${asked.tenant}/users/${asked.user}`, password: asked.password } }))?.accessToken;

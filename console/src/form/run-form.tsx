@@ -1,7 +1,7 @@
 // The form of a utility's parameters, with the same as JSON beside it, and what becomes of it: a run, or a command to copy.
 
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 
 import { secrets } from "../api";
 import { ValueType, type Parameter } from "../gen/zona/utility/v1/parameter_pb";
@@ -88,7 +88,8 @@ export function RunForm(props: {
     write(rememberedKey(props.name), JSON.stringify(toRemember(fields, entries)));
     props.onRun({ paramsJson: built.json, secretParameters: bound });
   };
-  useEffect(() => props.onReady(run));
+  // At once, so that a key that follows the last letter runs with that letter.
+  useLayoutEffect(() => props.onReady(run));
   const set = (name: string, entry: string | undefined) => {
     const next = { ...entries };
     if (entry === undefined) delete next[name];

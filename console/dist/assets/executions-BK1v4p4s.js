@@ -1,0 +1,1 @@
+export{n as Executions}from"./executions-BlmBzYp2.js";
