@@ -206,3 +206,56 @@ fn an_operator_looks_after_the_database_without_a_server_and_hears_what_is_wrong
     let wrong = run(&mut wrong).with_code(exit::DENIED);
     assert!(wrong.errors().contains("authSource") && !wrong.errors().contains(PASSWORD), "{}", wrong.errors());
 }
+
+/// A server on which one program runs at a time.
+const NARROW: &str = "\n[executions]\nmax_running = 1\n";
+
+#[test]
+fn what_is_started_on_a_full_server_runs_on_another_and_survives_its_first_claimer() {
+    let installation = Installation::new();
+    let narrow = format!("{SIGNED_IN_ONLY}{NARROW}");
+    let first = installation.server("first", &narrow);
+    let root = Person::first(&first);
+    let ann = Person::made_by(&root, &first, "ann", "CREATOR");
+    ann.creates("ticker", TICKER);
+    let start = |more: &[&str]| {
+        let words = [&["run", "ticker", "--params", r#"{"lines": 600, "pause": 0.1}"#, "--detach"], more].concat();
+        ann.zona(&words).with_code(exit::OK).text().trim().to_owned()
+    };
+    let occupies = start(&[]);
+    assert!(host::eventually(HEARD_WITHIN, || executions(&ann, "RUNNING") == [occupies.clone()]), "it does not run");
+    let again = start(&["--retry-if-lost"]);
+    let cancelled = start(&[]);
+    assert_eq!(executions(&ann, "PENDING").len(), 2);
+
+    // The second one has a place.
+    let second = installation.server("second", &narrow);
+    let there = signed_in(&second, "ann");
+    assert!(host::eventually(HEARD_WITHIN, || executions(&there, "RUNNING").contains(&again)), "the other server does not claim it");
+    let (watching, output) = watch(&ann, &again);
+    let sees = |line: &str| fs::read_to_string(&output).is_ok_and(|text| text.contains(line));
+    assert!(host::eventually(HEARD_WITHIN, || sees("line 3")), "what the other server runs is not seen here");
+    assert_eq!(executions(&there, "PENDING"), [cancelled.clone()]);
+    there.zona(&["execution", "cancel", &cancelled]).with_code(exit::OK);
+    assert_eq!(executions(&ann, "CANCELLED"), [cancelled]);
+
+    // What its claimer leaves when it is killed runs once more, where that was asked for, as soon as there is a place.
+    second.kill();
+    ann.zona(&["execution", "cancel", &occupies]).with_code(exit::OK);
+    let begins = || fs::read_to_string(&output).map_or(0, |text| text.matches("line 1\n").count());
+    assert!(host::eventually(SETTLED_WITHIN, || begins() == 2), "it does not run again behind what it printed before");
+    ann.zona(&["execution", "cancel", &again]).with_code(exit::OK);
+    let (code, errors) = ends_soon(watching);
+    assert_eq!(code, Some(exit::INTERRUPTED), "{errors}");
+
+    // A server that stops leaves what waits to the next one.
+    let occupies = start(&[]);
+    assert!(host::eventually(HEARD_WITHIN, || executions(&ann, "RUNNING") == [occupies.clone()]), "it does not run");
+    let waits = start(&[]);
+    first.stop();
+    let third = installation.server("third", &narrow);
+    let there = signed_in(&third, "ann");
+    assert!(host::eventually(HEARD_WITHIN, || executions(&there, "RUNNING") == [waits.clone()]), "what waited does not run");
+    there.zona(&["execution", "cancel", &waits]).with_code(exit::OK);
+    third.stop();
+}

@@ -18,6 +18,7 @@ mod waiter;
 
 use queue::Queue;
 pub use share::{Config, Load, MAX_WEIGHT, Share};
+pub(crate) use waiter::queue_full;
 use waiter::{Waiter, exhausted};
 
 /// The admission of one server.
@@ -54,6 +55,18 @@ impl Admission {
         let waiter = Arc::new(Waiter::new(tenant.clone()));
         self.shared.lock().enter(&self.shared.config, &waiter, most)?;
         Ok(Ticket { shared: Arc::clone(&self.shared), waiter })
+    }
+
+    /// Takes a place among the running; `None` where it would have to wait for one. Otherwise as [`Admission::enter`].
+    pub fn enter_at_once(&self, tenant: &TenantId, most: Option<NonZeroU32>) -> Option<Ticket> {
+        let waiter = Arc::new(Waiter::new(tenant.clone()));
+        let entered = self.shared.lock().enter_at_once(&self.shared.config, &waiter, most);
+        entered.then(|| Ticket { shared: Arc::clone(&self.shared), waiter })
+    }
+
+    /// What of a tenant may wait, and what in all.
+    pub fn queue_limits(&self, tenant: &TenantId) -> (u32, u32) {
+        (self.shared.config.share(tenant).max_queued, self.shared.config.max_queued)
     }
 
     /// Takes a place and waits for its turn, but no longer than `patience`.

@@ -2,15 +2,21 @@
 
 pub mod actions;
 mod binding;
+mod claiming;
+mod claims;
 mod driver;
 mod entity;
 mod event;
 mod handover;
+mod inserting;
 mod launch;
 mod live;
+mod loading;
 mod orphans;
 mod outcomes;
 mod ports;
+mod queue;
+mod readying;
 mod repository;
 mod signals;
 mod state;
@@ -18,13 +24,15 @@ mod tending;
 mod use_cases;
 mod watch;
 
+pub use claiming::CLAIM_PERIOD;
 pub use driver::{FLUSH_BYTES, FLUSH_DELAY, POSITION_PERIOD};
-pub use entity::{Execution, Mode, Values};
+pub use entity::{Claimable, Execution, Mode, Values};
 pub use event::{Body, Event, Output, Watched};
 pub use launch::{Launch, MAX_REQUEST, MAX_VALUES, TransformCall, Transformed, arguments};
 pub use live::{StopOnDrop, TAIL_BYTES};
 pub use outcomes::{MAX_FAILURE_TEXTS, MAX_OUTCOMES, MAX_RESULTS};
 pub use ports::{Config, Ports};
+pub use queue::{Claimed, Enqueued, ExecutionQueue, Room};
 pub use repository::{Bounds, ExecutionQuery, ExecutionRepository, Pruned};
 pub use signals::{Hint, Hints, Signals};
 pub use state::{State, Step};

@@ -318,6 +318,16 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         let hearing = hearing.clone();
         async move { hearing.hear_stops().await }
     });
+    let watching = executions.clone();
+    tasks.background("lease watch", move || {
+        let watching = watching.clone();
+        async move { watching.watch_lease().await }
+    });
+    let claiming = executions.clone();
+    tasks.background("claims", move || {
+        let claiming = claiming.clone();
+        async move { claiming.claim_forever().await }
+    });
     let heeding = executions.clone();
     tasks.background("suspensions", move || {
         let heeding = heeding.clone();
@@ -489,6 +499,7 @@ fn executions(
     let ports = Ports {
         utilities: Arc::clone(&parts.stores.utilities),
         executions: Arc::new(MeasuredExecutions::new(store.clone(), Arc::clone(&parts.metrics))),
+        queue: store.clone(),
         signals: Arc::clone(&parts.stores.signals),
         keeper: Arc::new(keeper),
         sandbox: Arc::new(TracedSandbox::new(Arc::new(parts.sandboxes.clone()))),

@@ -13,7 +13,7 @@ use domain::audit::AuditRepository;
 use domain::change::ChangeListener;
 use domain::code_policy::CodePolicyRepository;
 use domain::event::EventRepository;
-use domain::execution::{ExecutionRepository, Signals};
+use domain::execution::{ExecutionQueue, ExecutionRepository, Signals};
 use domain::identity::{ApiKeyRepository, BootstrapRepository, PrincipalRepository, SessionRepository, SubjectRepository};
 use domain::lease::LeaseRepository;
 use domain::retention::RetentionStore;
@@ -42,6 +42,7 @@ pub(crate) trait Store:
     + BootstrapRepository
     + CodePolicyRepository
     + EventRepository
+    + ExecutionQueue
     + ExecutionRepository
     + GrantRepository
     + KeyRepository

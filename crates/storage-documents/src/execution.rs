@@ -1,6 +1,6 @@
 //! The document of an execution, and beside it what it took and gave, which stores seal.
 
-use domain::execution::{Execution, Mode, State, Values};
+use domain::execution::{Claimable, Execution, Mode, State, Values};
 use domain::json::JsonText;
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, RuntimeId, SecretName, TenantId, VersionName};
@@ -53,6 +53,15 @@ pub struct ContentsDocument {
     values: Option<ValuesDocument>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failure: Option<FailureDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    claimable: Option<ClaimableDocument>,
+}
+
+/// See [`Claimable`].
+#[derive(Debug, Serialize, Deserialize)]
+struct ClaimableDocument {
+    params_json: String,
+    retries: u32,
 }
 
 /// See [`SecretBinding`].
@@ -214,6 +223,7 @@ impl ExecutionDocument {
             usage: self.usage.map(Usage::from),
             attestation: self.attestation.map(Attestation::try_from).transpose()?,
             last_sequence: self.last_sequence,
+            claimable: contents.claimable.map(Claimable::from),
             fence: Fence { holder: InstanceId::new(self.instance), token: self.lease_token },
             revision: Revision::from_stored(self.revision),
         })
@@ -229,7 +239,22 @@ impl From<&Execution> for ContentsDocument {
             result_json: execution.result_json.clone().map(JsonText::into_string),
             values: execution.values.as_ref().map(ValuesDocument::from),
             failure: execution.failure.as_ref().map(FailureDocument::from),
+            claimable: execution.claimable.as_ref().map(ClaimableDocument::from),
         }
+    }
+}
+
+// === impl ClaimableDocument ===
+
+impl From<&Claimable> for ClaimableDocument {
+    fn from(claimable: &Claimable) -> Self {
+        ClaimableDocument { params_json: claimable.params_json.to_string(), retries: claimable.retries }
+    }
+}
+
+impl From<ClaimableDocument> for Claimable {
+    fn from(document: ClaimableDocument) -> Self {
+        Claimable { params_json: document.params_json.into(), retries: document.retries }
     }
 }
 

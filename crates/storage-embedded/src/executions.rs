@@ -20,6 +20,7 @@ mod events;
 mod fences;
 mod list;
 pub(crate) mod prune;
+mod queue;
 mod rows;
 mod write;
 

@@ -34,6 +34,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0022_lean_indexes.sql"),
     include_str!("../migrations/0023_secrets.sql"),
     include_str!("../migrations/0024_sealed_contents.sql"),
+    include_str!("../migrations/0025_waiting.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -21,6 +21,7 @@ const SWEEP: usize = 256;
 pub struct LocalSignals {
     stops: Topics<InstanceId, ExecutionName>,
     sequences: Topics<ExecutionName, u64>,
+    work: Topics<(), ()>,
 }
 
 /// Listeners by what they listen to.
@@ -81,9 +82,14 @@ impl Signals for LocalSignals {
         self.sequences.tell(execution, sequence);
     }
 
+    fn work_waits(&self) {
+        self.work.tell(&(), ());
+    }
+
     fn hints_lost(&self) {
         self.stops.lose();
         self.sequences.lose();
+        self.work.lose();
     }
 
     fn stops_of(&self, holder: &InstanceId) -> Hints<ExecutionName> {
@@ -92,6 +98,10 @@ impl Signals for LocalSignals {
 
     fn sequences_of(&self, execution: &ExecutionName) -> Hints<u64> {
         self.sequences.listen(execution)
+    }
+
+    fn work(&self) -> Hints<()> {
+        self.work.listen(&())
     }
 }
 

@@ -98,6 +98,10 @@ mod fences {
     test_support::execution_fences_contract!(super::Scratch::new());
 }
 
+mod queue {
+    test_support::execution_queue_contract!(super::Scratch::new());
+}
+
 mod audit {
     test_support::audit_repository_contract!(super::Scratch::new());
 }

@@ -22,6 +22,7 @@ mod list;
 mod names;
 mod parts;
 pub(crate) mod prune;
+mod queue;
 mod rows;
 mod write;
 

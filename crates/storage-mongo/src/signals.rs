@@ -81,6 +81,11 @@ impl Signals for MongoSignals {
         self.outbox.add(|waiting| waiting.add_sequence(execution, sequence));
     }
 
+    fn work_waits(&self) {
+        self.local.work_waits();
+        self.outbox.add(Waiting::add_work);
+    }
+
     fn hints_lost(&self) {
         self.local.hints_lost();
         self.outbox.add(Waiting::lose);
@@ -92,6 +97,10 @@ impl Signals for MongoSignals {
 
     fn sequences_of(&self, execution: &ExecutionName) -> Hints<u64> {
         self.local.sequences_of(execution)
+    }
+
+    fn work(&self) -> Hints<()> {
+        self.local.work()
     }
 }
 

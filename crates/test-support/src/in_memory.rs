@@ -10,6 +10,7 @@ mod lease_port;
 mod leases;
 mod pages;
 mod policies;
+mod queue;
 mod requests;
 mod secrets;
 mod sessions;

@@ -10,6 +10,7 @@ pub mod code_policy_repository;
 mod effort;
 pub mod event_repository;
 pub mod execution_fences;
+pub mod execution_queue;
 pub mod execution_repository;
 mod fake_calendar;
 mod fake_checker;

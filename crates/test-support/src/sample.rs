@@ -222,6 +222,7 @@ pub fn execution(scope: &TenantScope, number: u64) -> Execution {
         usage: None,
         attestation: None,
         last_sequence: 0,
+        claimable: None,
         fence: fence("server-1", 1),
         revision: Revision::FIRST,
     }

@@ -13,6 +13,7 @@ macro_rules! signals_contract {
         $crate::signals_contract!($make;
             a_holder_hears_which_of_its_executions_are_to_stop,
             a_watcher_hears_of_new_events_of_its_execution_only,
+            everybody_hears_that_an_execution_waits,
             what_was_told_before_is_not_heard,
             a_listener_that_does_not_keep_up_hears_that_it_missed_something,
             where_hints_may_have_got_lost_every_listener_hears_that,
@@ -51,6 +52,15 @@ pub async fn a_watcher_hears_of_new_events_of_its_execution_only(signals: &dyn S
     drop(first);
     signals.new_sequence(&one, 8);
     assert_eq!(second.next().await, Some(Hint::Of(8)));
+}
+
+/// Whoever has a place looks for it.
+pub async fn everybody_hears_that_an_execution_waits(signals: &dyn Signals) {
+    let (mut first, mut second) = (signals.work(), signals.work());
+    signals.work_waits();
+    assert_eq!((first.next().await, second.next().await), (Some(Hint::Of(())), Some(Hint::Of(()))));
+    signals.hints_lost();
+    assert_eq!(first.next().await, Some(Hint::Missed));
 }
 
 /// Hints are no memory: that is the store.

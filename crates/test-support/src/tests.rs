@@ -41,6 +41,10 @@ mod fences {
     crate::execution_fences_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }
 
+mod queue {
+    crate::execution_queue_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
 mod audit {
     crate::audit_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }

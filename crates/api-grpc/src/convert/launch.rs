@@ -23,6 +23,7 @@ pub(crate) fn read_execute(mut body: pb::ExecuteUtilityRequest, caller: &Princip
         secrets: read_secrets(&body.secret_parameters, &mut violations)?,
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
+        retry_if_lost: false,
         request,
         cancel_on_disconnect: body.cancel_on_disconnect,
     };
@@ -40,6 +41,7 @@ pub(crate) fn read_start(mut body: pb::StartExecutionRequest, caller: &Principal
         secrets: read_secrets(&body.secret_parameters, &mut violations)?,
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
+        retry_if_lost: body.retry_if_lost,
         request,
         cancel_on_disconnect: false,
     };

@@ -483,6 +483,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let ports = Ports {
         utilities: stored.clone(),
         executions: execution_store.clone(),
+        queue: execution_store.clone(),
         signals: Arc::new(InMemorySignals::default()),
         keeper: Arc::new(Keeper::new(execution_store.clone(), clock.clone(), InstanceId::new("test"))),
         sandbox: sandbox.clone(),

@@ -36,6 +36,9 @@ pub struct Run {
     /// Start it and print its name; it runs on without this command
     #[arg(long)]
     detach: bool,
+    /// With --detach: run it once more if the server that runs it is lost; its code may then have run twice
+    #[arg(long, requires = "detach")]
+    retry_if_lost: bool,
     #[command(flatten)]
     request: RequestId,
 }
@@ -64,6 +67,7 @@ impl Run {
                 secret_parameters,
                 request_id,
                 timeout,
+                retry_if_lost: self.retry_if_lost,
                 ..Default::default()
             };
             let execution = self.request.once(request, async |request| client.executions().start_execution(request).await).await?;

@@ -70,6 +70,7 @@ async fn each_line_about_executions_asks_for_what_it_says() {
         "params_json": "{\"n\":5,\"zip\":\"01234\"}",
         "timeout": "10s",
         "secret_parameters": {"token": "tenants/demo/secrets/github"},
+        "retry_if_lost": true,
     });
     let listed = json!({
         "parent": TENANT,
@@ -81,7 +82,7 @@ async fn each_line_about_executions_asks_for_what_it_says() {
         &peer,
         &[
             (
-                "run extract --version 3 --param n=5 --param-string zip=01234 --timeout 10s --secret token=github --detach",
+                "run extract --version 3 --param n=5 --param-string zip=01234 --timeout 10s --secret token=github --detach --retry-if-lost",
                 "StartExecution",
                 started,
             ),

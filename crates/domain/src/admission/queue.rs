@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use crate::admission::waiter::{Waiter, exhausted};
+use crate::admission::waiter::{Waiter, queue_full};
 use crate::admission::{Config, Load, Share};
 use crate::error::Result;
 use crate::name::TenantId;
@@ -39,16 +39,13 @@ struct Tenant {
 impl Queue {
     /// Admits the waiter where there is room, or queues it.
     pub(super) fn enter(&mut self, config: &Config, waiter: &Arc<Waiter>, most: Option<NonZeroU32>) -> Result<()> {
-        let (has_room, waiting) = (self.running < config.max_running, self.waiting);
-        let tenant = self.tenant(config, &waiter.tenant);
-        let own = config.share(&waiter.tenant).max_running;
-        tenant.share.max_running = most.map_or(own, |most| own.min(most.get()));
-        let Share { max_running, max_queued, .. } = tenant.share;
-        if has_room && tenant.waiting.is_empty() && tenant.running < max_running {
-            self.start(waiter);
+        if self.enter_at_once(config, waiter, most) {
             return Ok(());
         }
-        let full = |subject, limit| Err(exhausted(subject, format!("{limit} executions wait already; try again later")));
+        let waiting = self.waiting;
+        let tenant = self.tenant(config, &waiter.tenant);
+        let Share { max_queued, .. } = tenant.share;
+        let full = |subject, limit| Err(queue_full(subject, limit));
         if tenant.waiting.len() as u32 >= max_queued {
             return full(format!("tenants/{}", waiter.tenant), max_queued);
         }
@@ -58,6 +55,19 @@ impl Queue {
         tenant.waiting.push_back(Arc::clone(waiter));
         self.waiting += 1;
         Ok(())
+    }
+
+    /// Admits the waiter where there is room; says whether there was.
+    pub(super) fn enter_at_once(&mut self, config: &Config, waiter: &Arc<Waiter>, most: Option<NonZeroU32>) -> bool {
+        let has_room = self.running < config.max_running;
+        let tenant = self.tenant(config, &waiter.tenant);
+        let own = config.share(&waiter.tenant).max_running;
+        tenant.share.max_running = most.map_or(own, |most| own.min(most.get()));
+        let is_next = has_room && tenant.waiting.is_empty() && tenant.running < tenant.share.max_running;
+        if is_next {
+            self.start(waiter);
+        }
+        is_next
     }
 
     /// Gives up a place among the running or the waiting.

@@ -37,3 +37,8 @@ impl Waiter {
 pub(super) fn exhausted(subject: String, description: String) -> Error {
     Error::Exhausted { reason: "QUEUE_FULL", subject, description, retry_after: Duration::from_secs(1) }
 }
+
+/// The refusal of one more where so many wait.
+pub(crate) fn queue_full(subject: String, limit: u32) -> Error {
+    exhausted(subject, format!("{limit} executions wait already; try again later"))
+}

@@ -13,7 +13,8 @@ use futures_util::future::{Either, select};
 use crate::access::TenantScope;
 use crate::admission::Ticket;
 use crate::audit::CarriedIntent;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::execution::inserting::insert;
 use crate::execution::live::LiveExecution;
 use crate::execution::outcomes::Outcomes;
 use crate::execution::ports::Shared;
@@ -100,34 +101,54 @@ struct End {
 
 pub(super) async fn drive(shared: Arc<Shared>, live: Arc<LiveExecution>, drive: Drive, reply: Reply) {
     let Drive { scope, job, ticket, bindings, request, intent } = drive;
-    let mut owned = Owned { shared: Arc::clone(&shared), live: Arc::clone(&live), settled: false };
+    let owned = Owned::new(Arc::clone(&shared), Arc::clone(&live));
     let stored_state = live.snapshot().state;
     let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, overtaken: false, stored_state };
     match driver.accept(request.as_ref(), intent).await {
         Acceptance::Stored => {}
-        Acceptance::NotStored => {
-            owned.settled = true;
-            return;
-        }
+        Acceptance::NotStored => return owned.settle(),
         Acceptance::Unknown => return,
     }
     let end = driver.run(job, bindings.as_ref(), &ticket).await;
-    driver.finish(end).await;
-    drop(ticket);
-    driver.live.finish();
-    driver.shared.registry.remove(&owned.id());
-    owned.settled = true;
+    driver.end(end, ticket, owned).await;
+}
+
+/// Begins the one task of an execution that was claimed: it is stored already, and has its program or why that never runs.
+pub(super) fn spawn_claimed(scope: TenantScope, owned: Owned, job: Result<Job, Failure>, ticket: Ticket) {
+    let (shared, live) = (Arc::clone(&owned.shared), Arc::clone(&owned.live));
+    // What is stored is what was claimed; whoever wished that it stops has changed only what is alive of it.
+    let stored_state = State::Pending;
+    let reply = Reply { accepted: None, transform: None };
+    let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, overtaken: false, stored_state };
+    let spawner = Arc::clone(&driver.shared.ports.spawner);
+    let work = async move {
+        let end = match job {
+            Ok(job) => driver.run(job, None, &ticket).await,
+            Err(failure) => End { outcome: Err(failure), usage: None },
+        };
+        driver.end(end, ticket, owned).await;
+    };
+    spawner.spawn("execution", Box::pin(work));
 }
 
 /// Leaves an execution to the server's next round where its driver does not come to the end, e.g. by a panic: nothing may stay in the
 /// store that nobody drives.
-struct Owned {
+pub(super) struct Owned {
     shared: Arc<Shared>,
     live: Arc<LiveExecution>,
     settled: bool,
 }
 
 impl Owned {
+    pub(super) fn new(shared: Arc<Shared>, live: Arc<LiveExecution>) -> Self {
+        Owned { shared, live, settled: false }
+    }
+
+    /// Somebody has seen to it.
+    pub(super) fn settle(mut self) {
+        self.settled = true;
+    }
+
     fn id(&self) -> ExecutionId {
         self.live.snapshot().name.execution
     }
@@ -156,7 +177,7 @@ impl Driver {
     /// Stores the execution, and tells who asked for it. A run goes on when nobody waits any more; a Transform call does not.
     async fn accept(&mut self, request: Option<&RequestKey>, intent: Option<CarriedIntent>) -> Acceptance {
         let execution = self.live.snapshot();
-        let committed = self.insert(&execution, request, intent).await;
+        let committed = insert(&self.shared, &self.scope, &execution, request, intent).await;
         let acceptance = match committed {
             Ok(Committed::Stored) => Acceptance::Stored,
             Ok(Committed::Answered(_) | Committed::Removed { .. } | Committed::KeyReused | Committed::Conflict) => Acceptance::NotStored,
@@ -173,20 +194,13 @@ impl Driver {
         acceptance
     }
 
-    /// One commit for the intent, in each log that it stands in, and the execution.
-    async fn insert(
-        &self,
-        execution: &Execution,
-        request: Option<&RequestKey>,
-        mut intent: Option<CarriedIntent>,
-    ) -> Result<Committed<Execution>> {
-        let audited = intent.is_some();
-        let carried = intent.as_mut().map_or(&[][..], CarriedIntent::to_store);
-        let committed = self.shared.ports.executions.insert(&self.scope, execution, request, carried).await;
-        committed.map_err(|error| match error.kind() {
-            ErrorKind::Unavailable if audited => CarriedIntent::refused(error),
-            _ => error,
-        })
+    /// Stores how it ended, and lets it go.
+    async fn end(&mut self, end: End, ticket: Ticket, owned: Owned) {
+        self.finish(end).await;
+        drop(ticket);
+        self.live.finish();
+        self.shared.registry.remove(&owned.id());
+        owned.settle();
     }
 
     async fn run(&mut self, job: Job, bindings: Option<&Bindings>, ticket: &Ticket) -> End {
@@ -393,6 +407,7 @@ impl Driver {
         self.reply.answer(&end.outcome);
         let ended = self.live.update(|execution| {
             execution.usage = end.usage;
+            execution.claimable = None;
             execution.revision = execution.revision.next();
             if let (Some(record), Some((failed, outcomes))) = (execution.values.as_mut(), values) {
                 record.failed = failed;

@@ -1,5 +1,7 @@
 //! One run of one version: its states, why it ended, what it used and how it was isolated.
 
+use std::sync::Arc;
+
 use crate::access::{Resource, Target};
 use crate::code::Kind;
 use crate::error::Error;
@@ -53,10 +55,22 @@ pub struct Execution {
     pub attestation: Option<Attestation>,
     /// Sequence number of its last event; 0 before the first.
     pub last_sequence: u64,
-    /// Which server process runs it, and under which of its leases: only under this fence it can be written.
+    /// How any server can run it. There while it waits in the store, and after that for as long as it may be claimed again.
+    pub claimable: Option<Claimable>,
+    /// Which server process runs it, and under which of its leases: only under this fence it can be written. Nobody's while it waits
+    /// in the store.
     pub fence: Fence,
     /// Grows by one with each stored change.
     pub revision: Revision,
+}
+
+/// What a server that was not asked needs to run an execution, beside what its version says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimable {
+    /// Parameters as they were asked for, as one JSON object or empty. Shared, as it is copied with the execution and may be long.
+    pub params_json: Arc<str>,
+    /// How often it may be claimed again once its server is lost.
+    pub retries: u32,
 }
 
 /// How an execution was asked for.
@@ -108,11 +122,37 @@ impl Execution {
         Ok(())
     }
 
+    /// Whether it waits in the store for a server that claims it.
+    pub fn is_waiting(&self) -> bool {
+        self.fence.is_nobody() && !self.state.is_terminal()
+    }
+
+    /// The same as one that waits in the store; `None` where that cannot be. What was known of its start is forgotten, and what it printed
+    /// is kept.
+    #[must_use]
+    pub fn waiting_again(mut self) -> Option<Self> {
+        self.claimable.as_ref()?;
+        self.state = self.state.after(Step::PutBack)?;
+        (self.started, self.attestation) = (None, None);
+        self.fence = Fence::nobody();
+        self.revision = self.revision.next();
+        Some(self)
+    }
+
+    /// The same as one that waits for the claim that it has left after its server was lost; `None` where it has none.
+    #[must_use]
+    pub fn retried(mut self) -> Option<Self> {
+        let claimable = self.claimable.as_mut()?;
+        claimable.retries = claimable.retries.checked_sub(1)?;
+        self.waiting_again()
+    }
+
     /// Ends it as lost: its server died and nobody knows more.
     pub fn lose(&mut self, now: Timestamp) {
         if self.state.is_terminal() {
             return;
         }
+        self.claimable = None;
         self.state = State::Lost;
         self.ended = Some(now);
         self.failure = Some(Failure::new(Reason::NodeLost, "the server that ran it ended; what it had printed until then is kept"));

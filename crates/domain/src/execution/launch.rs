@@ -29,6 +29,8 @@ pub struct Launch {
     pub timeout: Option<Duration>,
     /// What happens beyond the output limit, instead of what the utility says.
     pub on_output_limit: Option<OnOutputLimit>,
+    /// Whether it may be run a second time where the server that ran it is lost: only what is started, and takes no secrets.
+    pub retry_if_lost: bool,
     /// The request to remember.
     pub request: Option<RequestKey>,
     /// Whether it ends when whoever follows it goes away, also while it is being stored.

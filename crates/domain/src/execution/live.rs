@@ -65,10 +65,10 @@ impl LiveExecution {
     /// Makes an execution live.
     pub fn new(execution: Execution) -> Self {
         let inner = Inner {
-            execution,
             tail: VecDeque::new(),
             tail_bytes: 0,
-            stored: 0,
+            stored: execution.last_sequence,
+            execution,
             stop_asked: false,
             store_failing: false,
             finished: false,
@@ -105,6 +105,15 @@ impl LiveExecution {
         let event = Event { sequence, time: now, body };
         inner.tail_bytes += event.weight();
         inner.tail.push_back(event);
+        drop(inner);
+        self.changed.notify(usize::MAX);
+    }
+
+    /// Takes note that events up to `sequence` are stored already, before the first of its own: it ran before, elsewhere.
+    pub fn go_on_after(&self, sequence: u64) {
+        let mut inner = self.lock();
+        inner.execution.last_sequence = sequence;
+        inner.stored = sequence;
         drop(inner);
         self.changed.notify(usize::MAX);
     }

@@ -8,10 +8,11 @@ use crate::access::{AccessPolicy, Authenticator, TenantScope};
 use crate::admission::Admission;
 use crate::audit::Auditor;
 use crate::code::ParameterBinder;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::execution::claims::Claims;
 use crate::execution::live::Registry;
 use crate::execution::orphans::Orphans;
-use crate::execution::{Execution, ExecutionRepository, Signals};
+use crate::execution::{Execution, ExecutionQueue, ExecutionRepository, Signals};
 use crate::id::IdSource;
 use crate::incident::Incidents;
 use crate::lease::Keeper;
@@ -28,6 +29,8 @@ pub struct Ports {
     pub utilities: Arc<dyn UtilityRepository>,
     /// Executions and events.
     pub executions: Arc<dyn ExecutionRepository>,
+    /// Executions that wait, in the same store.
+    pub queue: Arc<dyn ExecutionQueue>,
     /// What instances tell each other.
     pub signals: Arc<dyn Signals>,
     /// The lease of this server, under whose fence it writes executions.
@@ -72,6 +75,7 @@ pub(super) struct Shared {
     pub(super) config: Config,
     pub(super) registry: Arc<Registry>,
     pub(super) orphans: Orphans,
+    pub(super) claims: Claims,
     pub(super) rounds: Rounds,
 }
 
@@ -107,6 +111,11 @@ impl Rounds {
     fn lock(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A server may not begin anything without its lease: a server that took it for dead would end it.
+pub(super) fn no_lease() -> Error {
+    Error::Unavailable { dependency: "lease", retry_after: Keeper::period(), source: None }
 }
 
 impl Shared {

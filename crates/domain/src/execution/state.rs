@@ -34,6 +34,8 @@ pub enum Step {
     Admit,
     /// The program was handed over.
     HandOver,
+    /// Its server gave it back, or was lost: it waits for another one.
+    PutBack,
     /// A caller asked it to stop.
     AskCancel,
     /// It ended in this terminal state.
@@ -68,10 +70,11 @@ impl State {
         match (self, step) {
             (State::Pending, Step::Admit) => Some(State::Starting),
             (State::Pending | State::Starting, Step::HandOver) => Some(State::Running),
+            (State::Pending | State::Starting | State::Running, Step::PutBack) => Some(State::Pending),
             (State::Cancelling, Step::Admit | Step::HandOver) => Some(State::Cancelling),
             (State::Pending | State::Starting | State::Running | State::Cancelling, Step::AskCancel) => Some(State::Cancelling),
             (State::Pending | State::Starting | State::Running | State::Cancelling, Step::End(end)) if end.is_terminal() => Some(end),
-            (_, Step::Admit | Step::HandOver | Step::AskCancel | Step::End(_)) => None,
+            (_, Step::Admit | Step::HandOver | Step::PutBack | Step::AskCancel | Step::End(_)) => None,
         }
     }
 

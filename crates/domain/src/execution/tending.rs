@@ -20,6 +20,8 @@ use crate::tenant::TenantState;
 const SETTLED_AT_ONCE: u32 = 20;
 /// How often it is asked whose tenant is suspended by now: with it, what runs ends within the second that is promised.
 const HEED_EVERY: Duration = Duration::from_millis(500);
+/// How often it is looked whether the lease was renewed: often enough that what must end before it expires has ended by then.
+const LEASE_WATCHED_EVERY: Duration = Duration::from_secs(1);
 /// What records call the ending of what a dead server left.
 const LOSE: &str = "execution.lose";
 
@@ -46,7 +48,35 @@ impl Executions {
     pub async fn tend(&self) {
         self.attempt("keep the lease", self.keep_lease().await);
         self.attempt("find wishes to stop", self.stop_what_was_asked().await);
+        self.attempt("give executions back", self.settle_claims().await);
         self.attempt("settle what dead servers left", self.recover().await.map(drop));
+    }
+
+    /// Watches for as long as the server lives that its lease is renewed: see [`Executions::yield_what_may_be_claimed`].
+    pub async fn watch_lease(&self) {
+        loop {
+            self.shared.ports.clock.sleep(LEASE_WATCHED_EVERY).await;
+            self.yield_what_may_be_claimed();
+        }
+    }
+
+    /// Where the lease was not renewed for so long that others may soon take it for expired, stops what they would run again: it never runs
+    /// twice at the same time. Asks nobody, as the store may be what does not answer; a later round has it wait.
+    pub fn yield_what_may_be_claimed(&self) {
+        let now = self.shared.ports.clock.now();
+        if now.since(self.shared.rounds.last_renewal()) < TERM.saturating_sub(Keeper::period()) {
+            return;
+        }
+        for live in self.shared.registry.all() {
+            let held = live.snapshot();
+            if held.claimable.is_some_and(|claimable| claimable.retries > 0) {
+                self.shared.ports.incidents.report(&Incident::Overtaken { execution: &held.name });
+                self.shared.orphans.add(held.name.clone());
+                self.shared.registry.remove(&held.name.execution);
+                live.overtake();
+                live.ask_stop(now);
+            }
+        }
     }
 
     /// Hears wishes to stop as they are told, for as long as the server lives.
@@ -66,6 +96,7 @@ impl Executions {
         loop {
             self.shared.ports.clock.sleep(HEED_EVERY).await;
             self.attempt("end executions of suspended tenants", self.stop_what_is_closed().await);
+            self.attempt("end waiting executions of suspended tenants", self.end_waiting_of_closed().await);
         }
     }
 
@@ -100,14 +131,20 @@ impl Executions {
         }
     }
 
-    /// Stops every execution and returns when all are stored, or after `patience`. Says whether all ended.
+    /// Claims nothing more, stops every execution that is here, and returns when all are stored, or after `patience`. Says whether all ended.
     pub async fn shutdown(&self, patience: Duration) -> bool {
         let shared = &self.shared;
+        // What waits in the store stays there, for other servers or the next start.
+        shared.claims.stop();
         for live in shared.registry.all() {
             live.ask_stop(shared.ports.clock.now());
         }
-        let empty = std::pin::pin!(shared.registry.empty());
-        matches!(select(empty, shared.ports.clock.sleep(patience)).await, Either::Left(_))
+        self.all_ended(patience).await
+    }
+
+    async fn all_ended(&self, patience: Duration) -> bool {
+        let empty = std::pin::pin!(self.shared.registry.empty());
+        matches!(select(empty, self.shared.ports.clock.sleep(patience)).await, Either::Left(_))
     }
 
     /// Gives the lease up, the last of what a server does: others settle at once what it has not ended.
@@ -248,21 +285,34 @@ impl Executions {
         Ok(())
     }
 
+    /// What may be claimed once more waits again; everything else ends.
     async fn end_as_lost(&self, scope: &TenantScope, mut execution: Execution) -> Result<()> {
         let ports = &self.shared.ports;
+        if let Some(waiting) = execution.clone().retried() {
+            ports.queue.put_back(&waiting, &execution.fence).await?;
+            ports.signals.work_waits();
+            self.claim_for(scope.tenant());
+            return Ok(());
+        }
+        execution.lose(ports.clock.now());
+        self.store_end(scope, &mut execution).await
+    }
+
+    /// Stores the end of an execution that nobody drives, under this server's fence.
+    pub(super) async fn store_end(&self, scope: &TenantScope, execution: &mut Execution) -> Result<()> {
+        let ports = &self.shared.ports;
         let now = ports.clock.now();
-        let stored = self.shared.last_stored_sequence(scope, &execution).await?;
-        execution.lose(now);
+        let stored = self.shared.last_stored_sequence(scope, execution).await?;
         execution.revision = execution.revision.next();
         execution.last_sequence = stored + 1;
         let event = Event { sequence: execution.last_sequence, time: now, body: Body::Finished(Box::new(execution.clone())) };
-        ports.executions.save(scope, &execution, &[event]).await?;
+        ports.executions.save(scope, execution, &[event]).await?;
         ports.signals.new_sequence(&execution.name, execution.last_sequence);
         Ok(())
     }
 
     /// Tells operators when work begins to fail, and when it succeeds again.
-    fn attempt(&self, work: &'static str, outcome: Result<()>) {
+    pub(super) fn attempt(&self, work: &'static str, outcome: Result<()>) {
         let incidents = &self.shared.ports.incidents;
         let is_news = self.shared.rounds.is_news(work, outcome.is_err());
         match outcome {

@@ -5,7 +5,7 @@ use crate::sandbox::Reason;
 
 #[test]
 fn a_terminal_state_is_final() {
-    let steps = [Step::Admit, Step::HandOver, Step::AskCancel, Step::End(State::Succeeded), Step::End(State::Lost)];
+    let steps = [Step::Admit, Step::HandOver, Step::PutBack, Step::AskCancel, Step::End(State::Succeeded), Step::End(State::Lost)];
     for state in State::ALL.into_iter().filter(|state| state.is_terminal()) {
         for step in steps {
             assert_eq!(state.after(step), None, "{state:?} {step:?}");

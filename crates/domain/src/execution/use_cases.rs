@@ -2,7 +2,7 @@
 //!
 //! Rule order of a launch: look for what the same request launched, load the version, check that its runtime may be used and its code be
 //! run, check the parameters, check that a sandbox could be had, take a place, store the execution durably, and the intent of the call
-//! with it; only then does user code run.
+//! with it; only then does user code run. What was started and finds no place is stored as waiting, for any server to claim.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +11,22 @@ use crate::access::{Action, Found, Permit, TenantScope};
 use crate::admission::{Load, Ticket};
 use crate::code::{Bound, Kind};
 use crate::error::{Error, Result};
+use crate::execution::claims::Claims;
 use crate::execution::live::LiveExecution;
+use crate::execution::loading::job;
 use crate::execution::orphans::Orphans;
-use crate::execution::ports::{Rounds, Shared};
+use crate::execution::ports::{Rounds, Shared, no_lease};
 use crate::execution::{
-    Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed, Values, Watch,
-    actions, arguments, driver, handover, watch,
+    Claimable, Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed,
+    Values, Watch, actions, arguments, driver, handover, watch,
 };
 use crate::json::JsonText;
-use crate::lease::Keeper;
-use crate::name::{ExecutionName, UtilityName};
+use crate::lease::Fence;
+use crate::name::{ExecutionName, TenantId, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Revision;
-use crate::sandbox::{Entry, Job, Purpose, Secrets};
+use crate::sandbox::{Entry, Job, Secrets};
 use crate::secret::{self, Bindings};
 use crate::utility::{Utility, Version};
 use crate::violation::Violation;
@@ -47,7 +49,6 @@ struct Driven {
 struct Prepared {
     execution: Execution,
     job: Job,
-    ticket: Ticket,
     bindings: Option<Bindings>,
 }
 
@@ -63,7 +64,14 @@ impl Executions {
     /// Wires the use cases to their ports.
     pub fn new(ports: Ports, config: Config) -> Self {
         Executions {
-            shared: Arc::new(Shared { ports, config, registry: Arc::default(), orphans: Orphans::default(), rounds: Rounds::default() }),
+            shared: Arc::new(Shared {
+                ports,
+                config,
+                registry: Arc::default(),
+                orphans: Orphans::default(),
+                claims: Claims::default(),
+                rounds: Rounds::default(),
+            }),
         }
     }
 
@@ -79,18 +87,19 @@ impl Executions {
         launch: Launch,
     ) -> Result<(ExecutionName, Watch, Option<StopOnDrop>)> {
         let guarded = launch.cancel_on_disconnect;
-        let (execution, live) = self.launch(permit, launch).await?;
+        let (execution, live) = self.launch(permit, launch, false).await?;
         let guard = guarded.then(|| self.guard(live.clone()));
         let watch = self.watch_from(permit.account(), &execution.name, live, 0);
         Ok((execution.name, watch, guard))
     }
 
-    /// Starts an execution and answers at once.
+    /// Starts an execution and answers at once. Where no place is free here it waits in the store, for this or another server; unless it was
+    /// given secrets, which are never stored: then it waits here.
     ///
     /// # Errors
     /// As [`Executions::execute`].
     pub async fn start(&self, permit: &Permit<actions::StartExecution>, launch: Launch) -> Result<Execution> {
-        let (execution, _) = self.launch(permit, launch).await?;
+        let (execution, _) = self.launch(permit, launch, true).await?;
         Ok(execution)
     }
 
@@ -113,7 +122,8 @@ impl Executions {
         prepared.job.fresh = fresh;
         prepared.give(bindings);
         let execution = prepared.execution.clone();
-        let driven = self.drive(permit, prepared, None, Some((count, utility.metadata.store_values)));
+        let ticket = self.enter(permit.account().tenant()).await?;
+        let driven = self.drive(permit, prepared, ticket, None, Some((count, utility.metadata.store_values)));
         let guard = self.guard(Some(driven.live));
         match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
             Committed::Stored => {}
@@ -183,6 +193,7 @@ impl Executions {
         match self.shared.registry.find(&permit.target().execution) {
             Some(live) => Ok(live.ask_stop(self.shared.ports.clock.now())),
             None if execution.state.is_terminal() => Ok(execution),
+            None if execution.is_waiting() => self.cancel_waiting(permit, execution).await,
             None => self.ask_holder_to_stop(permit.scope(), execution).await,
         }
     }
@@ -198,7 +209,7 @@ impl Executions {
     }
 
     /// It runs on another server, which hears of the stored wish at once, or finds it at its next round.
-    async fn ask_holder_to_stop(&self, scope: TenantScope, mut execution: Execution) -> Result<Execution> {
+    pub(super) async fn ask_holder_to_stop(&self, scope: TenantScope, mut execution: Execution) -> Result<Execution> {
         let ports = &self.shared.ports;
         ports.executions.ask_stop(&scope, &execution.name.execution).await?;
         ports.signals.stop_asked(&execution.fence.holder, &execution.name);
@@ -209,12 +220,13 @@ impl Executions {
     }
 
     /// What a request launched before is answered as it is by now, whatever became of its utility, its policy and the load since.
-    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<Launched>
+    /// Whether it `may_wait` in the store, who asks says.
+    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch, may_wait: bool) -> Result<Launched>
     where
         A: Action<Target = UtilityName>,
     {
         let request = launch.request.clone();
-        let launched = once(|| self.answered(permit, request.as_ref()), self.launch_new(permit, launch)).await?;
+        let launched = once(|| self.answered(permit, request.as_ref()), self.launch_new(permit, launch, may_wait)).await?;
         note_execution(permit, &launched.0);
         Ok(launched)
     }
@@ -232,7 +244,7 @@ impl Executions {
         }
     }
 
-    async fn launch_new<A>(&self, permit: &Permit<A>, launch: Launch) -> Result<Launched>
+    async fn launch_new<A>(&self, permit: &Permit<A>, launch: Launch, may_wait: bool) -> Result<Launched>
     where
         A: Action<Target = UtilityName>,
     {
@@ -243,6 +255,11 @@ impl Executions {
             handover::bind(&self.shared.ports, permit, (&utility, &version), launch.params_json, &launch.secrets).await?;
         let called = arguments(binder, definition.kind, definition.schema(), &version.code, &params_json);
         let (entry, bound) = called.map_err(Error::Invalid)?;
+        // Any server could run it: whatever it takes is stored.
+        let is_claimable = may_wait && bindings.is_none() && bound.json == bound.public_json;
+        if launch.retry_if_lost && !is_claimable {
+            return Err(not_claimable());
+        }
         let request = launch.request.as_ref();
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request).await?;
         prepared.job.fresh = fresh;
@@ -251,20 +268,61 @@ impl Executions {
             prepared.execution.limits.on_output_limit = action;
             prepared.job.limits.on_output_limit = action;
         }
-        let driven = self.drive(permit, prepared, launch.request, None);
+        let account = permit.account();
+        let free = self.enter_at_once(account.tenant()).await?;
+        let is_stored = is_claimable && (free.is_none() || launch.retry_if_lost);
+        let claimable = is_stored.then(|| Claimable { params_json: params_json.into(), retries: u32::from(launch.retry_if_lost) });
+        let ticket = match (free, claimable) {
+            (Some(ticket), claimable) => {
+                prepared.execution.claimable = claimable;
+                ticket
+            }
+            (None, Some(claimable)) => {
+                let execution = Execution { claimable: Some(claimable), fence: Fence::nobody(), ..prepared.execution };
+                return self.enqueue(permit, execution, launch.request).await;
+            }
+            (None, None) => self.enter(account.tenant()).await?,
+        };
+        let driven = self.drive(permit, prepared, ticket, launch.request, None);
         // From here on somebody drives it: who goes away while it is being stored must not leave it behind.
         let guard = launch.cancel_on_disconnect.then(|| self.guard(Some(Arc::clone(&driven.live))));
         let accepted = driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
         if let Some(guard) = guard {
             guard.disarm();
         }
-        match accepted {
-            Committed::Stored => Ok((driven.live.snapshot(), Some(driven.live))),
+        self.launched(permit, accepted, || (driven.live.snapshot(), Some(driven.live)))
+    }
+
+    pub(super) fn launched<A>(
+        &self,
+        permit: &Permit<A>,
+        committed: Committed<Execution>,
+        new: impl FnOnce() -> Launched,
+    ) -> Result<Launched>
+    where
+        A: Action<Target = UtilityName>,
+    {
+        match committed {
+            Committed::Stored => Ok(new()),
             Committed::Answered(first) => self.attach(permit, *first),
             Committed::Removed { resource } => Err(Error::NotFound { resource }),
             Committed::KeyReused => Err(key_reused()),
             Committed::Conflict => Err(id_taken()),
         }
+    }
+
+    /// Takes a place of this server.
+    async fn enter(&self, tenant: &TenantId) -> Result<Ticket> {
+        let ports = &self.shared.ports;
+        let most = ports.tenants.settings(tenant).await?.quota.running;
+        ports.admission.enter(tenant, most)
+    }
+
+    /// Takes a place among what runs on this server, where one is free.
+    async fn enter_at_once(&self, tenant: &TenantId) -> Result<Option<Ticket>> {
+        let ports = &self.shared.ports;
+        let most = ports.tenants.settings(tenant).await?.quota.running;
+        Ok(ports.admission.enter_at_once(tenant, most))
     }
 
     /// What a request launched, opened like any other execution, as it is by now.
@@ -277,61 +335,6 @@ impl Executions {
 
     fn guard(&self, live: Option<Arc<LiveExecution>>) -> StopOnDrop {
         StopOnDrop { live, clock: Arc::clone(&self.shared.ports.clock) }
-    }
-
-    /// The version as it is executed, and whether it or a policy demands a fresh process for it.
-    async fn load<A>(&self, permit: &Permit<A>, number: Option<u32>) -> Result<(Utility, Version, bool)>
-    where
-        A: Action<Target = UtilityName>,
-    {
-        let (scope, name, utilities) = (&permit.scope(), permit.target(), &self.shared.ports.utilities);
-        let (utility, current) = permit.open(utilities.find_current(scope, &name.utility).await?, name)?;
-        utility.check_active()?;
-        let mut version = match number {
-            Some(number) if number != current.number => {
-                let found = utilities.find_version(scope, &name.utility, number).await?;
-                permit.open_part(&utility, found, &name.version(number))?
-            }
-            Some(_) | None => current,
-        };
-        self.require_runtime(permit, &utility, &version).await?;
-        let gate = &self.shared.ports.gate;
-        if !gate.is_compiled(&version) {
-            // What a compiler accepts is stored before there is an execution.
-            permit.store_intent().await?;
-            gate.require_compiled((scope, &permit.account()), utilities.as_ref(), &name.version(version.number), &version).await?;
-        }
-        let policy = gate.policy(scope).await?;
-        let (mut weakest, mut fresh) = (policy.minimum_isolation, version.definition.fresh_processes | policy.fresh_processes);
-        // What another tenant shares passes the policy of the one that runs it, too.
-        let account = permit.account();
-        if account != *scope {
-            gate.require_admitted(&account, &name.version(version.number), &version).await?;
-            let policy = gate.policy(&account).await?;
-            (weakest, fresh) = (weakest.max(policy.minimum_isolation), fresh | policy.fresh_processes);
-        }
-        version.head.definition.isolation = version.definition.isolation.max(weakest);
-        Ok((utility, version, fresh))
-    }
-
-    /// Refuses a runtime that the tenant may not use on whose account it would run, or the one of the utility, before that is started even to
-    /// compile.
-    async fn require_runtime<A>(&self, permit: &Permit<A>, utility: &Utility, version: &Version) -> Result<()>
-    where
-        A: Action<Target = UtilityName>,
-    {
-        let (tenants, runtime) = (&self.shared.ports.tenants, &version.definition.runtime);
-        let refused = |description| Error::Precondition { reason: "RUNTIME_NOT_ALLOWED", subject: utility.name.to_string(), description };
-        let account = permit.account();
-        let settings = tenants.settings(account.tenant()).await?;
-        if !settings.allows(runtime) {
-            return Err(refused(settings.not_allowed(runtime)));
-        }
-        if account.tenant() != &utility.name.tenant && !tenants.settings(&utility.name.tenant).await?.allows(runtime) {
-            // What else that tenant may use is not said to another.
-            return Err(refused(format!("the tenant that shares it may not use the runtime `{runtime}`")));
-        }
-        Ok(())
     }
 
     /// Checks parameters and values together, so that every violation is reported at once.
@@ -378,8 +381,6 @@ impl Executions {
         let account = permit.account().tenant().clone();
         shared.ports.sandbox.ready(definition.isolation, &definition.runtime)?;
         let fence = shared.ports.keeper.fence().ok_or_else(no_lease)?;
-        let most = shared.ports.tenants.settings(&account).await?.quota.running;
-        let ticket = shared.ports.admission.enter(&account, most)?;
         let limits = definition.limits.with_wall(timeout);
         let name = ExecutionName { tenant: account, execution: shared.ports.ids.execution() };
         let execution = Execution {
@@ -402,41 +403,38 @@ impl Executions {
             usage: None,
             attestation: None,
             last_sequence: 0,
+            claimable: None,
             fence,
             revision: Revision::FIRST,
         };
-        let job = Job {
-            tenant: name.tenant,
-            purpose: Purpose::Execution(name.execution),
-            isolation: definition.isolation,
-            runtime: definition.runtime.clone(),
-            code: Arc::clone(version.code.text()),
-            entry,
-            params_json: bound.json,
-            secrets,
-            limits,
-            fresh: false,
-        };
-        Ok(Prepared { execution, job, ticket, bindings: None })
+        let job = job(name, version, entry, bound.json, secrets, limits);
+        Ok(Prepared { execution, job, bindings: None })
     }
 
     /// Starts the one task of an execution. It stores the execution first, so that a caller who goes away in between leaves
     /// nothing that is stored and not driven.
-    fn drive<A>(&self, permit: &Permit<A>, prepared: Prepared, request: Option<RequestKey>, transform: Option<(usize, bool)>) -> Driven
+    fn drive<A>(
+        &self,
+        permit: &Permit<A>,
+        prepared: Prepared,
+        ticket: Ticket,
+        request: Option<RequestKey>,
+        transform: Option<(usize, bool)>,
+    ) -> Driven
     where
         A: Action<Target = UtilityName>,
     {
         let live = Arc::new(LiveExecution::new(prepared.execution.clone()));
         let (reply, accepted, answer) = driver::reply(transform);
         let (scope, intent) = (permit.account(), permit.take_intent());
-        let Prepared { job, ticket, bindings, .. } = prepared;
+        let Prepared { job, bindings, .. } = prepared;
         let drive = driver::Drive { scope, job, ticket, bindings, request, intent };
         let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), drive, reply);
         self.shared.ports.spawner.spawn("execution", Box::pin(work));
         Driven { live, accepted, answer }
     }
 
-    async fn find<A: Action<Target = ExecutionName>>(&self, permit: &Permit<A>) -> Result<Execution> {
+    pub(super) async fn find<A: Action<Target = ExecutionName>>(&self, permit: &Permit<A>) -> Result<Execution> {
         let (shared, name) = (&self.shared, permit.target());
         let live = shared.registry.find(&name.execution).map(|live| live.snapshot());
         let found = match live.filter(|execution| execution.name == *name) {
@@ -461,13 +459,14 @@ impl Executions {
     }
 }
 
-fn abandoned() -> Error {
+pub(super) fn abandoned() -> Error {
     Error::Internal { context: "an execution's task ended without an answer", source: None }
 }
 
-/// A server may not begin anything without its lease: a server that took it for dead would end it.
-fn no_lease() -> Error {
-    Error::Unavailable { dependency: "lease", retry_after: Keeper::period(), source: None }
+/// What it was given is never stored, so no other server could run it.
+fn not_claimable() -> Error {
+    let text = "secret parameters are never stored, so an execution that has some cannot be run again by another server";
+    Error::invalid("retry_if_lost", "CONFLICT", text)
 }
 
 fn id_taken() -> Error {

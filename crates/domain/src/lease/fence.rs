@@ -28,6 +28,21 @@ impl InstanceId {
     }
 }
 
+/// Who holds what nobody holds. No lease ever has this holder: instances are named by random ids.
+const NOBODY: &str = "nobody";
+
+impl Fence {
+    /// The fence of what waits for a holder.
+    pub fn nobody() -> Self {
+        Fence { holder: InstanceId::new(NOBODY), token: 0 }
+    }
+
+    /// Whether it is that of what waits for a holder.
+    pub fn is_nobody(&self) -> bool {
+        self.token == 0 && self.holder.as_str() == NOBODY
+    }
+}
+
 impl fmt::Display for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

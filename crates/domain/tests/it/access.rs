@@ -23,11 +23,13 @@ const SCRIPT: &str = "print(1)\n";
 
 /// Where what was found is opened without a permit, beside the area of permits itself: for work that the server does for itself, and
 /// for copies that are handed on sealed.
-const OPENED_FOR_SYSTEM: [&str; 13] = [
+const OPENED_FOR_SYSTEM: [&str; 15] = [
     "cache/src/policies.rs",
     "cache/src/shared.rs",
     "cache/src/utilities.rs",
     "domain/src/access/explain.rs",
+    "domain/src/execution/claiming.rs",
+    "domain/src/execution/readying.rs",
     "domain/src/execution/tending.rs",
     "domain/src/execution/watch.rs",
     "domain/src/identity/api_keys.rs",
@@ -39,13 +41,15 @@ const OPENED_FOR_SYSTEM: [&str; 13] = [
     "domain/src/webhook/deliveries.rs",
 ];
 
-/// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where the rules look for
+/// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where it claims and readies what waits, where the rules look for
 /// grants, from which a permit is made first, where a decision is explained, where it is found out who calls, where the first super administrator is made, where
 /// events are sent to webhooks, and where checkpoints of each log are signed and what is older than they say is removed.
-const SCOPED_FOR_SYSTEM: [&str; 11] = [
+const SCOPED_FOR_SYSTEM: [&str; 13] = [
     "domain/src/access/explain.rs",
     "domain/src/access/matrix_rules.rs",
     "domain/src/audit/removal.rs",
+    "domain/src/execution/claiming.rs",
+    "domain/src/execution/readying.rs",
     "domain/src/execution/tending.rs",
     "domain/src/identity/authentication.rs",
     "domain/src/identity/sign_in.rs",

@@ -20,6 +20,7 @@ mod launches;
 mod lives;
 mod named_secrets;
 mod principals;
+mod queue;
 mod retention;
 mod secrets;
 mod shares;

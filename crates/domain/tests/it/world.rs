@@ -150,6 +150,7 @@ impl World {
         let ports = Ports {
             utilities: store.clone(),
             executions: stores.executions.clone(),
+            queue: stores.executions.clone(),
             signals: stores.signals.clone(),
             keeper: Arc::new(Keeper::new(stores.executions.clone(), clock.clone(), InstanceId::new(instance))),
             sandbox: sandbox.clone(),
@@ -413,6 +414,7 @@ pub fn code_policy() -> CodePolicyName {
 /// A launch of the current version without parameters.
 pub fn launch(request: Option<RequestKey>) -> Launch {
     Launch {
+        retry_if_lost: false,
         version: None,
         params_json: String::new(),
         secrets: References::new(),

@@ -18,7 +18,7 @@ const PROTECTED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.name = 'instance
 
 pub(super) fn abandoned(connection: &Connection, vault: &Vault, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
     let query = format!(
-        "SELECT tenant, id, document, sealed FROM executions e INDEXED BY executions_live WHERE unfinished = 1 AND NOT {PROTECTED}"
+        "SELECT tenant, id, document, sealed FROM executions e INDEXED BY executions_live WHERE unfinished = 1 AND instance <> 'nobody' AND NOT {PROTECTED}"
     );
     unfinished(connection, vault, &query, params![integer(now.as_millis())], limit)
 }
@@ -34,7 +34,7 @@ pub(super) fn take_over(
 ) -> Result<Option<Execution>> {
     let Some(held) = find(connection, vault, &name.tenant, &name.execution)? else { return Ok(None) };
     let is_abandoned = held.fence == *from && !is_protected(connection, name, now)?;
-    if held.state.is_terminal() || !(is_abandoned || held.fence == *to) {
+    if held.state.is_terminal() || held.is_waiting() || !(is_abandoned || held.fence == *to) {
         return Ok(None);
     }
     let taken = Execution { fence: to.clone(), ..held.clone() };

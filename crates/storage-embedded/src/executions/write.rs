@@ -148,7 +148,7 @@ impl Row {
 }
 
 /// Whether an execution is stored as one that has not ended: a save that nobody was told of is repeated, and its end told once.
-fn is_unfinished(connection: &Connection, name: &ExecutionName) -> Result<bool> {
+pub(super) fn is_unfinished(connection: &Connection, name: &ExecutionName) -> Result<bool> {
     const QUERY: &str = "SELECT 1 FROM executions WHERE tenant = ?1 AND id = ?2 AND unfinished = 1";
     let run = || connection.prepare_cached(QUERY)?.exists([name.tenant.as_str(), name.execution.as_str()]);
     run().map_err(during("looking whether an execution has ended"))

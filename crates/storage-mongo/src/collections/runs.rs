@@ -18,8 +18,11 @@ pub(crate) const EXECUTIONS: Collection = of_tenants(
         only(&["unfinished", "_id"], "unfinished", Only::True),
         only(&["instance", "_id"], "stop_asked", Only::True),
         only(&["ended", "_id"], "ended", Only::Present),
+        only(&["tenant", "_id"], "waiting", Only::True),
     ],
 );
+/// How many executions of a tenant wait, where any do.
+pub(crate) const WAITING: Collection = of_installation("waiting", &[]);
 /// What of the sealed contents of large executions does not stand in their own documents.
 pub(crate) const EXECUTION_PARTS: Collection = of_tenants("execution_parts", &[by(&["tenant", "execution"])]);
 /// Batches of events of executions.
@@ -55,6 +58,7 @@ pub(super) const ALL: &[Collection] = &[
     REQUESTS,
     LEASES,
     EXECUTIONS,
+    WAITING,
     EXECUTION_PARTS,
     OUTPUT,
     OUTPUT_TOTALS,

@@ -23,14 +23,15 @@ const MAX_STOPS: usize = 1_000;
 /// they hide no others however many they are.
 pub(super) async fn abandoned(session: &mut Session, now: Timestamp, limit: usize) -> Result<Vec<Execution>> {
     let fences = leases::fences_in_force(session, now).await?;
-    let held: Vec<Document> =
-        fences.iter().map(|fence| doc! { "instance": fence.holder.as_str(), "token": integer(fence.token) }).collect();
+    // What waits is nobody's, and abandoned by nobody.
+    let held: Vec<Document> = fences
+        .iter()
+        .chain([&Fence::nobody()])
+        .map(|fence| doc! { "instance": fence.holder.as_str(), "token": integer(fence.token) })
+        .collect();
     let (mut taken, mut after) = (Vec::new(), String::new());
     loop {
-        let mut filter = doc! { "unfinished": true, "_id": { "$gt": &after } };
-        if !held.is_empty() {
-            filter.insert("$nor", &held);
-        }
+        let filter = doc! { "unfinished": true, "_id": { "$gt": &after }, "$nor": &held };
         let found = session.find(TABLE, filter, Select::sorted(doc! { "_id": 1 }, AT_ONCE)).await?;
         let is_last = found.len() < AT_ONCE;
         for row in found {
@@ -62,7 +63,7 @@ pub(super) async fn take_over(
 ) -> Result<Option<Execution>> {
     let Some(held) = find(session, &name.tenant, &name.execution).await? else { return Ok(None) };
     let is_abandoned = held.fence == *from && !leases::is_in_force(session, from, now).await?;
-    if held.state.is_terminal() || !(is_abandoned || held.fence == *to) {
+    if held.state.is_terminal() || held.is_waiting() || !(is_abandoned || held.fence == *to) {
         return Ok(None);
     }
     let taken = Execution { fence: to.clone(), ..held.clone() };

@@ -48,6 +48,7 @@ impl Written {
             "unfinished": unfinished,
             "instance": execution.fence.holder.as_str(),
             "token": integer(execution.fence.token),
+            "waiting": execution.is_waiting(),
             "document": storage_documents::encode(&ExecutionDocument::from(execution)),
         };
         if let Some(ended) = execution.ended {
@@ -130,7 +131,7 @@ impl Written {
         change(session, &self.name, held, self.present.clone()).await
     }
 
-    async fn replace(&self, session: &mut Session, sealing: &Sealing<'_>, before: &Stored, added: &Added) -> Result<()> {
+    pub(super) async fn replace(&self, session: &mut Session, sealing: &Sealing<'_>, before: &Stored, added: &Added) -> Result<()> {
         let cut = self.seal(sealing);
         let mut changes = self.present.clone();
         changes.extend(cut.fields.clone());
@@ -168,7 +169,7 @@ pub(super) async fn append_to(session: &mut Session, name: &ExecutionName, fence
 
 /// What an append has added.
 #[derive(Default)]
-struct Added {
+pub(super) struct Added {
     last_sequence: Option<u64>,
     output_bytes: u64,
     total: u64,

@@ -22,6 +22,8 @@ pub(super) struct Waiting {
     stops: HashSet<(InstanceId, ExecutionName)>,
     /// The last sequence of each execution.
     sequences: HashMap<ExecutionName, u64>,
+    /// An execution waits in the store.
+    work: bool,
 }
 
 impl Waiting {
@@ -36,6 +38,10 @@ impl Waiting {
             let last = self.sequences.entry(execution.clone()).or_default();
             *last = sequence.max(*last);
         }
+    }
+
+    pub(super) fn add_work(&mut self) {
+        self.work = !self.lost;
     }
 
     /// Whoever hears that something is lost looks at everything: no single hint is needed any more.
@@ -57,7 +63,7 @@ impl Waiting {
         let stops: Vec<Document> = self.stops.iter().map(stop).collect();
         let sequences: Vec<Document> = self.sequences.iter().map(sequence).collect();
         let (id, at) = (ObjectId::new(), DateTime::now());
-        doc! { "_id": id, "at": at, "server": server, "lost": self.lost, "stops": stops, "sequences": sequences }
+        doc! { "_id": id, "at": at, "server": server, "lost": self.lost, "stops": stops, "sequences": sequences, "work": self.work }
     }
 
     /// Without what does not decode: a hint may be lost.
@@ -70,6 +76,7 @@ impl Waiting {
             lost: told.get_bool("lost").unwrap_or_default(),
             stops: all("stops").filter_map(stop).collect(),
             sequences: all("sequences").filter_map(sequence).collect(),
+            work: told.get_bool("work").unwrap_or_default(),
         }
     }
 
@@ -83,6 +90,9 @@ impl Waiting {
         }
         for (execution, sequence) in &self.sequences {
             local.new_sequence(execution, *sequence);
+        }
+        if self.work {
+            local.work_waits();
         }
     }
 }
@@ -103,6 +113,7 @@ mod tests {
         waiting.add_stop(&InstanceId::new("a"), &name(1));
         waiting.add_sequence(&name(2), 8);
         waiting.add_sequence(&name(2), 7);
+        waiting.add_work();
         assert_eq!(waiting.sequences[&name(2)], 8);
         assert_eq!(Waiting::decode(&waiting.encode("here")), waiting);
         assert_eq!(Waiting::decode(&doc! { "stops": [7, { "holder": "a" }], "sequences": "none" }), Waiting::default());

@@ -10,7 +10,7 @@ use super::erase::{self, Unfinished};
 use super::needle::Needle;
 use crate::collections::{
     ALL, CODE_POLICIES, COUNTS, Collection, DATA_KEYS, EPOCHS, EXECUTION_PARTS, GRANTS, GRANTS_RECEIVED, LEASES, OUTPUT, OUTPUT_TOTALS,
-    SCHEMA, SUBJECTS, TENANTS, TOTALS, UTILITIES, VERSION_CODE, VERSIONS,
+    SCHEMA, SUBJECTS, TENANTS, TOTALS, UTILITIES, VERSION_CODE, VERSIONS, WAITING,
 };
 use crate::epochs;
 use crate::error::Result;
@@ -25,8 +25,8 @@ use crate::utilities::advance_epoch;
 /// For so long after an erasure has begun, something that had begun before may still bring the name back.
 const SETTLING: Duration = Duration::from_secs(60);
 /// Collections that hold no name of a person, or whose texts may not change: code is what its hash says.
-const EXEMPT: [Collection; 11] =
-    [SCHEMA, EPOCHS, TOTALS, DATA_KEYS, SUBJECTS, COUNTS, LEASES, EXECUTION_PARTS, OUTPUT, OUTPUT_TOTALS, VERSION_CODE];
+const EXEMPT: [Collection; 12] =
+    [SCHEMA, EPOCHS, TOTALS, DATA_KEYS, SUBJECTS, COUNTS, LEASES, WAITING, EXECUTION_PARTS, OUTPUT, OUTPUT_TOTALS, VERSION_CODE];
 /// How collections of audit logs begin: people stand under ids there.
 const AUDIT: &str = "audit_";
 /// Documents that are looked at in one read.

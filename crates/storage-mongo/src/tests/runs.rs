@@ -29,6 +29,10 @@ mod fences {
     test_support::execution_fences_contract!(super::Scratch::checked().await);
 }
 
+mod queue {
+    test_support::execution_queue_contract!(super::Scratch::checked().await);
+}
+
 mod leases {
     test_support::lease_repository_contract!(super::Scratch::checked().await);
 }

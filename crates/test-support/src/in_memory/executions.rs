@@ -31,15 +31,15 @@ pub struct InMemoryExecutionRepository {
 }
 
 /// Where an execution is kept.
-type Key = (TenantId, ExecutionId);
+pub(super) type Key = (TenantId, ExecutionId);
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) leases: Leases,
     pub(super) audit: Logs,
-    stops_asked: BTreeSet<Key>,
-    executions: BTreeMap<Key, (Execution, Vec<Event>)>,
-    requests: Requests<ExecutionId>,
+    pub(super) stops_asked: BTreeSet<Key>,
+    pub(super) executions: BTreeMap<Key, (Execution, Vec<Event>)>,
+    pub(super) requests: Requests<ExecutionId>,
 }
 
 impl State {
@@ -53,7 +53,7 @@ impl State {
         (done, total)
     }
 
-    fn answer(&self, scope: &TenantScope, request: &RequestKey, now: Timestamp) -> Option<Committed<Execution>> {
+    pub(super) fn answer(&self, scope: &TenantScope, request: &RequestKey, now: Timestamp) -> Option<Committed<Execution>> {
         let first = match self.requests.find(scope.tenant(), request, now)? {
             Known::Reused => return Some(Committed::KeyReused),
             Known::Answered(first) => ExecutionName { tenant: scope.tenant().clone(), execution: first },
@@ -80,6 +80,10 @@ impl InMemoryExecutionRepository {
     /// What fails, by the names of the port's methods; `find` of a lease is `find_lease`.
     pub fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -200,7 +204,8 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         self.faults.check("abandoned")?;
         let state = self.state();
         let unfinished = state.executions.values().map(|(execution, _)| execution).filter(|execution| !execution.state.is_terminal());
-        let abandoned = unfinished.filter(|execution| !state.leases.protect(&execution.fence, now));
+        let held = unfinished.filter(|execution| !execution.is_waiting());
+        let abandoned = held.filter(|execution| !state.leases.protect(&execution.fence, now));
         Ok(abandoned.take(limit as usize).cloned().collect())
     }
 
@@ -216,7 +221,7 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         let state = &mut *self.state();
         let Some((held, _)) = state.executions.get_mut(&(scope.tenant().clone(), id.clone())) else { return Ok(None) };
         let is_abandoned = held.fence == *from && !state.leases.protect(from, now);
-        if held.state.is_terminal() || !(is_abandoned || held.fence == *to) {
+        if held.state.is_terminal() || held.is_waiting() || !(is_abandoned || held.fence == *to) {
             return Ok(None);
         }
         held.fence = to.clone();
@@ -270,7 +275,7 @@ impl ExecutionRepository for InMemoryExecutionRepository {
     }
 }
 
-fn key(scope: &TenantScope, execution: &Execution) -> Result<(TenantId, ExecutionId)> {
+pub(super) fn key(scope: &TenantScope, execution: &Execution) -> Result<(TenantId, ExecutionId)> {
     if execution.name.tenant != *scope.tenant() {
         return Err(Error::Internal { context: "an execution of another tenant", source: None });
     }

@@ -18,6 +18,7 @@ const WAITING: usize = 4;
 pub struct InMemorySignals {
     stops: Topics<InstanceId, ExecutionName>,
     sequences: Topics<ExecutionName, u64>,
+    work: Topics<(), ()>,
 }
 
 /// Listeners by what they listen to.
@@ -68,9 +69,14 @@ impl Signals for InMemorySignals {
         self.sequences.tell(execution, sequence);
     }
 
+    fn work_waits(&self) {
+        self.work.tell(&(), ());
+    }
+
     fn hints_lost(&self) {
         self.stops.lose();
         self.sequences.lose();
+        self.work.lose();
     }
 
     fn stops_of(&self, holder: &InstanceId) -> Hints<ExecutionName> {
@@ -79,5 +85,9 @@ impl Signals for InMemorySignals {
 
     fn sequences_of(&self, execution: &ExecutionName) -> Hints<u64> {
         self.sequences.listen(execution)
+    }
+
+    fn work(&self) -> Hints<()> {
+        self.work.listen(&())
     }
 }
