@@ -208,7 +208,7 @@ fn an_operator_looks_after_the_database_without_a_server_and_hears_what_is_wrong
 }
 
 /// A server on which one program runs at a time.
-const NARROW: &str = "\n[executions]\nmax_running = 1\n";
+const NARROW: &str = "\n[executions]\nmax_running = 1\ndrain = \"1s\"\n";
 
 #[test]
 fn what_is_started_on_a_full_server_runs_on_another_and_survives_its_first_claimer() {

@@ -109,6 +109,8 @@ pub struct Options {
     /// Takes calls for welcome, in what health answers, only once the sandbox has withstood the escape probes; programs wait
     /// for that, too. Otherwise the probes run beside the first programs.
     pub proves_itself_first: bool,
+    /// Lets what runs come to its end when it stops, for as long as is configured.
+    pub drains: bool,
     /// What the log should say first: what was odd about the configuration.
     pub warnings: Vec<String>,
 }
@@ -165,7 +167,8 @@ async fn assemble(config: &Config, surroundings: &Surroundings, options: Options
         runtime_directory,
         metrics,
     };
-    let manner = Manner { seeds: options.seeds, developer: options.developer, proves_itself_first: options.proves_itself_first };
+    let Options { seeds, developer, proves_itself_first, drains, .. } = options;
+    let manner = Manner { seeds, developer, proves_itself_first, drains };
     let (undo_stores, undo_sandboxes, undo_directory) = (parts.stores.clone(), parts.sandboxes.clone(), parts.runtime_directory.clone());
     let started = serve(config, parts, Listeners { listener, gateway, admin, address, admin_address }, telemetry, manner).await;
     if started.is_err() {
@@ -180,6 +183,7 @@ struct Manner {
     seeds: bool,
     developer: bool,
     proves_itself_first: bool,
+    drains: bool,
 }
 
 struct Listeners {
@@ -352,6 +356,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         developer,
         closed,
         broken: tasks.broken(),
+        drain: if manner.drains { config.executions.drain } else { Duration::ZERO },
         executions,
         audit,
         stores: parts.stores,

@@ -1,4 +1,5 @@
-//! A server that serves, and taking it down, in order and within five seconds: no new work, runs cancelled and stored, sandboxes gone, store closed.
+//! A server that serves, and taking it down, in order: what runs comes to its end, where the server drains, and then within five seconds no new work,
+//! runs cancelled and stored, sandboxes gone, store closed.
 //! And the work that goes on until then: retention.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -21,7 +22,7 @@ use crate::developer::Developer;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
 
-/// Everything together.
+/// Everything behind the drain together.
 const STOP_DEADLINE: Duration = Duration::from_millis(4_800);
 /// How long runs may take to end and to be stored.
 const RUNS_DEADLINE: Duration = Duration::from_secs(2);
@@ -59,6 +60,8 @@ pub struct Running {
     pub closed: Option<String>,
     /// Completes when a part that must run has ended.
     pub broken: CancellationToken,
+    /// How long what runs may go on when it stops.
+    pub(crate) drain: Duration,
     pub(crate) executions: Executions,
     pub(crate) audit: Audit,
     pub(crate) stores: Stores,
@@ -96,7 +99,7 @@ impl Running {
         if self.encrypted { "https" } else { "http" }
     }
 
-    /// Stops accepting, ends runs as CANCELLED, leaves nothing behind. Says whether everything ended in time.
+    /// Begins nothing more and drains, stops accepting, ends runs as CANCELLED, leaves nothing behind. Says whether everything ended in time.
     pub fn stop(self) -> BoxFuture<'static, bool> {
         Box::pin(self.take_down())
     }
@@ -106,6 +109,10 @@ impl Running {
         tracing::info!("stopping");
         self.readiness.set(false);
         self.health.set_serving(false).await;
+        // The port is open meanwhile, for those who follow what runs; and the lease is renewed.
+        let drained = self.drain.is_zero() || self.executions.drain(self.drain).await;
+        tracing::info!(drained, elapsed_ms = begun.elapsed().as_millis() as u64, "ending what still runs");
+        let begun = Instant::now();
         self.tasks.stop();
         let mut clean = self.executions.shutdown(RUNS_DEADLINE).await;
         // A call that had come in before the port closed may have started one more.

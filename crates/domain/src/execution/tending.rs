@@ -131,6 +131,12 @@ impl Executions {
         }
     }
 
+    /// Begins nothing more, and returns when what runs and waits here has ended, or after `patience`. Says whether all has ended.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        self.shared.claims.stop();
+        self.all_ended(patience).await
+    }
+
     /// Claims nothing more, stops every execution that is here, and returns when all are stored, or after `patience`. Says whether all ended.
     pub async fn shutdown(&self, patience: Duration) -> bool {
         let shared = &self.shared;

@@ -269,7 +269,9 @@ impl Executions {
             prepared.job.limits.on_output_limit = action;
         }
         let account = permit.account();
-        let free = self.enter_at_once(account.tenant()).await?;
+        // A server that stops begins nothing: others do.
+        let is_stopping = self.shared.claims.is_stopping();
+        let free = if is_stopping { None } else { self.enter_at_once(account.tenant()).await? };
         let is_stored = is_claimable && (free.is_none() || launch.retry_if_lost);
         let claimable = is_stored.then(|| Claimable { params_json: params_json.into(), retries: u32::from(launch.retry_if_lost) });
         let ticket = match (free, claimable) {
@@ -313,6 +315,9 @@ impl Executions {
 
     /// Takes a place of this server.
     async fn enter(&self, tenant: &TenantId) -> Result<Ticket> {
+        if self.shared.claims.is_stopping() {
+            return Err(stopping());
+        }
         let ports = &self.shared.ports;
         let most = ports.tenants.settings(tenant).await?.quota.running;
         ports.admission.enter(tenant, most)
@@ -467,6 +472,11 @@ pub(super) fn abandoned() -> Error {
 fn not_claimable() -> Error {
     let text = "secret parameters are never stored, so an execution that has some cannot be run again by another server";
     Error::invalid("retry_if_lost", "CONFLICT", text)
+}
+
+/// The server stops, and begins nothing more.
+fn stopping() -> Error {
+    Error::Unavailable { dependency: "server", retry_after: Duration::from_secs(1), source: None }
 }
 
 fn id_taken() -> Error {

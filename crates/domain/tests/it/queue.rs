@@ -177,6 +177,25 @@ async fn a_server_that_stops_leaves_what_waits_to_the_others() {
 }
 
 #[tokio::test]
+async fn a_server_that_drains_lets_what_runs_end_and_hands_on_what_is_started() {
+    let first = World::new();
+    first.create("waits", WAITING).await.unwrap();
+    let running = start(&first, "waits").await;
+    eventually(|| first.running() == 1).await;
+    let draining = first.executions.clone();
+    let drained = tokio::spawn(async move { draining.drain(Duration::from_secs(20)).await });
+    tokio::task::yield_now().await;
+    let started = start(&first, "waits").await;
+    let streamed = first.executions.execute(&first.permit(name("waits")).await, launch(None)).await.map(drop).unwrap_err();
+    assert!(matches!(streamed, Error::Unavailable { dependency: "server", .. }), "{streamed:?}");
+    assert_eq!(first.running(), 1);
+    first.release();
+    assert!(drained.await.unwrap());
+    becomes(&first, &running, State::Succeeded).await;
+    assert!(stored(&first, &started).await.is_waiting());
+}
+
+#[tokio::test]
 async fn what_waits_of_a_suspended_tenant_ends_although_no_place_is_free() {
     let (first, _second, waiting) = full().await;
     first.stores().tenants.turn("acme", TenantState::Suspended);

@@ -9,6 +9,9 @@ use settings::{Place, section, value};
 
 use super::tenants::{MAX_COUNT, Tenant};
 
+/// The longest drain: what follows takes five seconds, and whoever stops servers mostly waits for thirty.
+const LONGEST_DRAIN: Duration = Duration::from_secs(25);
+
 section! {
     /// How many executions run and wait, and how long ended ones are kept.
     pub struct Executions in Place::table("executions");
@@ -21,6 +24,8 @@ section! {
     max_queued: u32 = 1024 => value::number(1..=MAX_COUNT);
     /// of one tenant
     max_queued_per_tenant: u32 = 512 => value::number(1..=MAX_COUNT);
+    /// how long `zona server` lets what runs come to its end when it stops; at most 25s, so that it exits within 30
+    drain: Duration = "20s" => value::duration_within(Duration::ZERO..=LONGEST_DRAIN);
     /// ended executions older than this are removed, hourly
     keep: Duration = "7d" => value::duration(Duration::from_secs(60));
     /// and the oldest beyond this much stored output

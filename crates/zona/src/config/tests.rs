@@ -468,6 +468,7 @@ max_running = 1
 max_running_per_tenant = 1
 max_queued = 1
 max_queued_per_tenant = 1
+drain = "1s"
 keep = "1h"
 max_output_bytes = 1048576
 "#;

@@ -48,7 +48,12 @@ impl Server {
             None => {
                 part_from_others(&mut context.config, context.gateway_is_set);
                 let signals = Signals::listen()?;
-                let options = Options { proves_itself_first: true, warnings: std::mem::take(&mut context.warnings), ..Options::default() };
+                let options = Options {
+                    proves_itself_first: true,
+                    drains: true,
+                    warnings: std::mem::take(&mut context.warnings),
+                    ..Options::default()
+                };
                 let running = server::start(&context.config, &context.surroundings, options).await.map_err(not_started)?;
                 show_bootstrap_code(&running);
                 write_out(&banner(&context, &running))?;
