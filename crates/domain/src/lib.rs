@@ -21,6 +21,7 @@ pub mod work;
 // Areas, each with its entity, rules, use cases and ports.
 pub mod access;
 pub mod admission;
+pub mod archive;
 pub mod audit;
 pub mod code;
 pub mod code_policy;

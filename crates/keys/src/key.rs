@@ -97,7 +97,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn fill(bytes: &mut [u8]) {
+pub(crate) fn fill(bytes: &mut [u8]) {
     // Without them nothing here may go on: whatever was sealed could be guessed.
     rand::fill(bytes).expect("the system has random numbers");
 }

@@ -2,8 +2,9 @@
 //!
 //! A data key ([`Key`]) seals fields, each for its own [`Place`]. It is stored wrapped by a key of a [`KeyProvider`], so whoever has the
 //! store alone has no data key, and a data key that was destroyed takes everything with it that it has sealed. This crate stores no
-//! data and knows none: whose a key is, its user decides.
+//! data and knows none: whose a key is, its user decides. What is too large for one piece is sealed in chunks ([`Sealing`]).
 
+mod chunks;
 mod error;
 mod file;
 mod guard;
@@ -11,6 +12,7 @@ mod key;
 mod place;
 mod provider;
 
+pub use chunks::{CHUNK, Opening, Sealing, TAG};
 pub use error::Error;
 pub use file::FileKeys;
 pub use guard::{GuardError, KeyGuard};

@@ -29,15 +29,21 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Error> {
 }
 
 /// What programs of AWS read as `~/.aws/credentials`: sections in brackets, one name and value a line.
-pub(crate) struct AwsCredentials {
-    pub(crate) id: String,
-    pub(crate) secret: Zeroizing<String>,
-    pub(crate) session: Option<String>,
+pub struct AwsCredentials {
+    /// The id of the access key.
+    pub id: String,
+    /// The access key.
+    pub secret: Zeroizing<String>,
+    /// The token of a session, where it is one.
+    pub session: Option<String>,
 }
 
 impl AwsCredentials {
-    /// The section of this name of a file.
-    pub(crate) fn read(path: &Path, profile: &str) -> Result<Self, Error> {
+    /// The section of this name of a file, which nobody but this process's user and root can change and not everybody can read.
+    ///
+    /// # Errors
+    /// It cannot be trusted or read, or has no such section.
+    pub fn read(path: &Path, profile: &str) -> Result<Self, Error> {
         let text = read(path)?;
         let missing = |what: &str| Error::Credentials { path: path.to_owned(), problem: format!("has no {what} in [{profile}]") };
         let value = |name: &str| {

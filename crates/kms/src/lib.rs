@@ -10,6 +10,7 @@ mod error;
 mod vault;
 
 pub use aws::{AwsConfig, AwsKms};
+pub use credentials::AwsCredentials;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use vault::{VaultConfig, VaultTransit};

@@ -5,6 +5,7 @@ pub(crate) mod advisories;
 pub(crate) mod calendar;
 pub(crate) mod checker;
 pub(crate) mod compiler;
+pub(crate) mod credentials;
 pub(crate) mod facts;
 pub(crate) mod incidents;
 pub(crate) mod measured;

@@ -10,6 +10,7 @@ use domain::name::{PrincipalName, TenantId};
 use settings::{Flag, Reader, Section, Surroundings};
 
 mod audit;
+mod blobs;
 mod events;
 mod executions;
 mod gateway;
@@ -26,6 +27,7 @@ mod tls;
 mod webhooks;
 
 pub use audit::Audit;
+pub use blobs::Blobs;
 pub use events::Events;
 pub use executions::Executions;
 pub use gateway::{DEFAULT_GATEWAY, Gateway};
@@ -42,7 +44,7 @@ pub use tls::Tls;
 pub use webhooks::Webhooks;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 19] = [
+pub const SECTIONS: [Section; 20] = [
     Listening::SECTION,
     Gateway::SECTION,
     Tls::SECTION,
@@ -57,6 +59,7 @@ pub const SECTIONS: [Section; 19] = [
     Events::SECTION,
     Webhooks::SECTION,
     Store::SECTION,
+    Blobs::SECTION,
     Keys::SECTION,
     Cache::SECTION,
     Limits::SECTION,
@@ -99,6 +102,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How the store is used.
     pub store: Store,
+    /// Where large output is kept.
+    pub blobs: Blobs,
     /// What protects the keys that wrap others.
     pub keys: Keys,
     /// What is kept of what was read.
@@ -126,6 +131,7 @@ impl Config {
         let events = Events::read(reader, Events::SECTION.path());
         let webhooks = Webhooks::read(reader, Webhooks::SECTION.path());
         let store = Store::checked(reader);
+        let blobs = Blobs::checked(reader);
         let keys = Keys::checked(reader, store.as_ref());
         let cache = Cache::checked(reader);
         let limits = Limits::checked(reader, store.as_ref(), cache.as_ref());
@@ -147,6 +153,7 @@ impl Config {
             events: events?,
             webhooks: webhooks?,
             store: store?,
+            blobs: blobs?,
             keys: keys?,
             cache: cache?,
             limits: limits?,

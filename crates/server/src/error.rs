@@ -107,6 +107,9 @@ pub enum Error {
     /// Nothing can be sealed that is kept in Redis.
     #[error("cannot use the wrapping keys for `cache.redis`")]
     RedisKeys(#[source] keys::Error),
+    /// Large output cannot be kept there.
+    #[error("cannot use `blobs.url`")]
+    Blobs(#[source] blobs::Error),
     /// Passwords cannot be checked.
     #[error("cannot check passwords")]
     Passwords(#[source] domain::Error),

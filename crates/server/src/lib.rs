@@ -35,6 +35,7 @@ use tokio::net::TcpListener;
 use webhooks::HttpSender;
 
 mod agent;
+mod archive;
 mod audit;
 mod bridge;
 mod callers;
@@ -209,7 +210,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let callers = Callers::open(config, Arc::clone(&parts.ring), &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let rights = (policy.clone(), Arc::clone(&callers.authenticator));
     let executions = executions(&parts, gate, admission, audit.auditor.clone(), rights);
-    let retention = retention(config, &parts, &audit);
+    let (retention, archiver) = (retention(config, &parts, &audit), archive::archiver(&parts));
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
     let events = event_log(&parts, &audit.auditor);
@@ -286,6 +287,9 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let stopping = tasks.stopping();
     tasks.critical("admin", async move { axum::serve(listeners.admin, router).with_graceful_shutdown(stopping.cancelled_owned()).await });
     tasks.background("retention", move || stop::retain(retention.clone()));
+    if let Some((archiver, clock)) = archiver {
+        tasks.background("archive", move || archive::go_on(archiver.clone(), Arc::clone(&clock)));
+    }
     tasks.until_stopped("webhooks", move |stopping| {
         let deliveries = deliveries.clone();
         async move { deliveries.go_on_until(stopping.cancelled()).await }
@@ -503,7 +507,7 @@ fn executions(
     let keeper = Keeper::new(store.clone(), Arc::clone(&parts.clock), InstanceId::new(parts.instance.as_str()));
     let ports = Ports {
         utilities: Arc::clone(&parts.stores.utilities),
-        executions: Arc::new(MeasuredExecutions::new(store.clone(), Arc::clone(&parts.metrics))),
+        executions: Arc::new(MeasuredExecutions::new(Arc::clone(&parts.stores.executions), Arc::clone(&parts.metrics))),
         queue: store.clone(),
         signals: Arc::clone(&parts.stores.signals),
         keeper: Arc::new(keeper),

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth::KeyRing;
+use blobs::BlobObjects;
 use cache::limits::Limits;
 use cache::{Cache, CachedCodePolicyRepository, CachedGrantRepository, CachedUtilityRepository};
 use cache::{RedisConfig, SharedCache, SharedUtilityRepository};
 use domain::access::GrantRepository;
+use domain::archive::ArchiveRepository;
 use domain::audit::AuditRepository;
 use domain::change::ChangeListener;
 use domain::code_policy::CodePolicyRepository;
@@ -32,12 +34,13 @@ use super::Error;
 use crate::bridge::sealing::ProcessSealing;
 use crate::config::{Config, WRAPPING_KEYS};
 use crate::directory::{DataDirectory, OpeningKeys};
-use crate::{audit, identity};
+use crate::{archive, audit, identity};
 
 /// Everything that a server keeps, whatever keeps it.
 #[async_trait]
 pub(crate) trait Store:
     ApiKeyRepository
+    + ArchiveRepository
     + AuditRepository
     + BootstrapRepository
     + CodePolicyRepository
@@ -67,6 +70,10 @@ pub(crate) trait Store:
 pub(crate) struct Stores {
     /// The store itself.
     pub store: Arc<dyn Store>,
+    /// Executions, with what of them is archived.
+    pub executions: Arc<dyn ExecutionRepository>,
+    /// Where that is; `None` where nothing is archived.
+    pub objects: Option<Arc<BlobObjects>>,
     /// Utilities, from memory where they were read lately.
     pub utilities: Arc<dyn UtilityRepository>,
     /// Code policies, likewise.
@@ -112,8 +119,15 @@ impl Stores {
         };
         // Others wait for this, and for nothing that comes behind it.
         drop(opening);
-        match keys {
-            Ok(ring) => Ok((stores, ring)),
+        let opened = match keys {
+            Ok(ring) => archive::open(config).await.map(|objects| (objects, ring)),
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok((objects, ring)) => {
+                let executions = archive::before(&stores.store, objects.as_ref());
+                Ok((Stores { executions, objects, ..stores }, ring))
+            }
             Err(error) => {
                 stores.close().await;
                 Err(error)
@@ -187,7 +201,8 @@ impl Stores {
             Kept::Own(cache) => Arc::new(CachedUtilityRepository::new(store.clone(), cache.clone())),
             Kept::Shared(cache) => Arc::new(SharedUtilityRepository::new(store.clone(), cache.clone())),
         };
-        Stores { store, utilities, policies, grants, signals, cache, _data: None }
+        let executions = store.clone();
+        Stores { store, executions, objects: None, utilities, policies, grants, signals, cache, _data: None }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::audit;
 use crate::error::Error;
 use crate::store::EmbeddedStore;
 
+mod archive;
 mod events;
 mod fences;
 mod list;

@@ -35,6 +35,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0023_secrets.sql"),
     include_str!("../migrations/0024_sealed_contents.sql"),
     include_str!("../migrations/0025_waiting.sql"),
+    include_str!("../migrations/0026_output_archive.sql"),
 ];
 
 /// Applies the steps that the database lacks.

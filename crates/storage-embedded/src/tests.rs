@@ -94,6 +94,10 @@ mod executions {
     test_support::execution_repository_contract!(super::Scratch::new());
 }
 
+mod archive {
+    test_support::archive_repository_contract!(super::Scratch::new());
+}
+
 mod fences {
     test_support::execution_fences_contract!(super::Scratch::new());
 }

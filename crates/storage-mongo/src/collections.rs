@@ -56,6 +56,7 @@ mod tests {
             "executions.unfinished__id_of_unfinished",
             "executions.instance__id_of_stop_asked",
             "executions.ended__id_of_ended",
+            "executions.to_archive__id_of_to_archive",
             "webhooks.state_tenant_id",
             "webhook_deliveries.given_up_tenant_of_given_up",
         ];

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 
+mod archive;
 mod events;
 mod fences;
 mod list;

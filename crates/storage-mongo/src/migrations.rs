@@ -130,7 +130,7 @@ async fn release(schema: &Collection<Document>, holder: &str, version: u32) -> R
 /// Step `n` leads from schema `n` to `n + 1`.
 async fn step(database: &Database, number: u32) -> Result<()> {
     match number {
-        // The second adds what waits: collections and indexes that are there stay as they are.
+        // The second adds collections and indexes to those of the first.
         0 | 1 => collections(database).await,
         other => Err(Error::Newer { found: other, known: NEWEST }),
     }

@@ -49,6 +49,11 @@ impl Spot {
         Spot { collection: "output", id, field: "events".to_owned() }
     }
 
+    /// What opens a piece of archived output, by the number of its last event.
+    pub fn archived(execution: &str, last: u64) -> Self {
+        Spot { collection: "output_archive", id: format!("{execution}/{last}"), field: "reference".to_owned() }
+    }
+
     /// The value of a named secret, and which of the values that ever stood under this name: one of before does not open as the one of now.
     pub fn secret(secret: &NamedSecret) -> Self {
         let field = format!("value/{}/{}", secret.created.as_millis(), secret.version);
@@ -112,7 +117,14 @@ mod tests {
     #[test]
     fn what_is_sealed_for_one_place_opens_in_no_other() {
         let (acme, key) = (tenant("acme"), Key::new(&[7; keys::KEY_BYTES]));
-        let spots = [Spot::code("extract", 1), Spot::code("extract", 2), Spot::execution("1"), Spot::events("1", 0), Spot::events("1", 1)];
+        let spots = [
+            Spot::code("extract", 1),
+            Spot::code("extract", 2),
+            Spot::execution("1"),
+            Spot::events("1", 0),
+            Spot::events("1", 1),
+            Spot::archived("1", 1),
+        ];
         for (at, spot) in spots.iter().enumerate() {
             let sealed = spot.seal(&acme, &key, b"text");
             for (other, there) in spots.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! The repositories in memory: what the store promises, without a disk.
 
+mod archive_port;
 mod audit;
 mod audit_port;
 mod events;
@@ -8,6 +9,7 @@ mod grants;
 mod identity;
 mod lease_port;
 mod leases;
+mod objects;
 mod pages;
 mod policies;
 mod queue;
@@ -23,6 +25,7 @@ pub use events::InMemoryEvents;
 pub use executions::InMemoryExecutionRepository;
 pub use grants::InMemoryGrantRepository;
 pub use identity::InMemoryIdentity;
+pub use objects::InMemoryObjects;
 pub use policies::InMemoryCodePolicyRepository;
 pub use secrets::InMemorySecrets;
 pub use sessions::InMemorySessions;

@@ -3,6 +3,7 @@
 //!
 //! Fakes are honest implementations kept in memory, never scripts of expected calls. Nothing here is for production.
 
+pub mod archive_repository;
 pub mod audit_repository;
 pub mod change_listener;
 mod clock;
@@ -54,8 +55,8 @@ pub use fake_tree::FakeTree;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
-    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemorySecrets,
-    InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
+    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemoryObjects,
+    InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
 };
 pub use incidents::RecordedIncidents;
 pub use patience::in_time;

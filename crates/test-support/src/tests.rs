@@ -37,6 +37,10 @@ mod executions {
     crate::execution_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }
 
+mod archive {
+    crate::archive_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
 mod fences {
     crate::execution_fences_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }

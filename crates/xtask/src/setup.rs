@@ -51,6 +51,7 @@ impl Need {
         Need::Tool(Tool::CargoDeny),
         Need::Tool(Tool::CargoFuzz),
         Need::Tool(Tool::Secantusd),
+        Need::Tool(Tool::Versitygw),
     ];
 }
 

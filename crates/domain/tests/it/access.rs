@@ -44,9 +44,10 @@ const OPENED_FOR_SYSTEM: [&str; 15] = [
 /// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where it claims and readies what waits, where the rules look for
 /// grants, from which a permit is made first, where a decision is explained, where it is found out who calls, where the first super administrator is made, where
 /// events are sent to webhooks, and where checkpoints of each log are signed and what is older than they say is removed.
-const SCOPED_FOR_SYSTEM: [&str; 13] = [
+const SCOPED_FOR_SYSTEM: [&str; 14] = [
     "domain/src/access/explain.rs",
     "domain/src/access/matrix_rules.rs",
+    "domain/src/archive/archiver.rs",
     "domain/src/audit/removal.rs",
     "domain/src/execution/claiming.rs",
     "domain/src/execution/readying.rs",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code throughout; the lint knows only test functions")]
 
 mod access;
+mod archive;
 mod audit;
 mod audit_log;
 mod callers;

@@ -5,6 +5,7 @@ use domain::name::TenantId;
 use domain::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
+use super::archive;
 use crate::connection::integer;
 use crate::error::{Result, during};
 use crate::tenants::HELD;
@@ -188,6 +189,7 @@ fn delete_output(connection: &Connection, tenant: &str, execution: &str) -> rusq
     const COUNT: &str = "UPDATE output_totals SET bytes = max(0, bytes - ?2) WHERE tenant = ?1";
     let key = params![tenant, execution];
     let bytes: i64 = connection.prepare_cached(SUM)?.query_row(key, |row| row.get(0))?;
+    let bytes = bytes + archive::forget(connection, tenant, execution)?;
     connection.prepare_cached(OUTPUT)?.execute(key)?;
     if bytes > 0 {
         connection.prepare_cached(COUNT)?.execute(params![tenant, bytes])?;

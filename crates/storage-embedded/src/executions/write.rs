@@ -1,16 +1,19 @@
 //! Inserts and saves of executions, and appends of their events.
 
+use domain::archive::INLINE_OUTPUT;
 use domain::event::Happened;
 use domain::execution::Execution;
 use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId};
 use domain::request::{Committed, RequestKey};
+use domain::sandbox::MAX_CHUNK;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use storage_documents::frame::{Frame, batches};
 use storage_documents::{ContentsDocument, ExecutionDocument};
 use storage_rules::Spot;
 
+use super::archive;
 use super::rows::{Met, find, meet};
 use crate::connection::integer;
 use crate::contents;
@@ -18,6 +21,9 @@ use crate::error::{Error, Result, during};
 use crate::events;
 use crate::request::{self, Remembered};
 use crate::vault::Vault;
+
+/// So many events hold no more output than the store keeps itself.
+const MOST_EVENTS: u64 = INLINE_OUTPUT / MAX_CHUNK as u64;
 
 /// An execution as a row, encoded before it waits for the writer.
 pub(super) struct Row {
@@ -29,6 +35,8 @@ pub(super) struct Row {
     ended: Option<Timestamp>,
     unfinished: bool,
     fence: Fence,
+    /// Whether it has ended with so many events that its output may be too much for the store.
+    may_be_large: bool,
     /// What its end means for others.
     happened: Option<Happened>,
     document: String,
@@ -50,6 +58,7 @@ impl Row {
             ended: execution.ended,
             unfinished: !execution.state.is_terminal(),
             fence: execution.fence.clone(),
+            may_be_large: execution.state.is_terminal() && execution.last_sequence > MOST_EVENTS,
             happened: Happened::of_execution(execution),
             document: storage_documents::encode(&ExecutionDocument::from(execution)),
             contents: storage_documents::encode(&ContentsDocument::from(execution)),
@@ -117,6 +126,9 @@ impl Row {
             return Err(Error::Misused("an execution that was there and is not"));
         }
         append(connection, vault, &self.name, frames)?;
+        if self.may_be_large {
+            archive::mark(connection, &self.name)?;
+        }
         if ends {
             events::note(connection, now, self.happened.as_slice())?;
         }

@@ -19,6 +19,7 @@ pub(crate) const EXECUTIONS: Collection = of_tenants(
         only(&["instance", "_id"], "stop_asked", Only::True),
         only(&["ended", "_id"], "ended", Only::Present),
         only(&["tenant", "_id"], "waiting", Only::True),
+        only(&["to_archive", "_id"], "to_archive", Only::True),
     ],
 );
 /// How many executions of a tenant wait, where any do.
@@ -27,6 +28,9 @@ pub(crate) const WAITING: Collection = of_installation("waiting", &[]);
 pub(crate) const EXECUTION_PARTS: Collection = of_tenants("execution_parts", &[by(&["tenant", "execution"])]);
 /// Batches of events of executions.
 pub(crate) const OUTPUT: Collection = of_tenants("output", &[by(&["tenant", "execution", "first"])]);
+/// Pieces of output that are kept outside of the database.
+pub(crate) const OUTPUT_ARCHIVE: Collection =
+    of_tenants("output_archive", &[by(&["tenant", "execution", "last"]), by(&["tenant", "object"])]);
 /// How much output there is of executions that have ended.
 pub(crate) const OUTPUT_TOTALS: Collection = of_tenants("output_totals", &[]);
 /// What happened, for others.
@@ -61,6 +65,7 @@ pub(super) const ALL: &[Collection] = &[
     WAITING,
     EXECUTION_PARTS,
     OUTPUT,
+    OUTPUT_ARCHIVE,
     OUTPUT_TOTALS,
     EVENTS,
     EVENT_LOGS,

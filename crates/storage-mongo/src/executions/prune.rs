@@ -7,6 +7,7 @@ use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
+use super::archive;
 use super::names::{OUTPUT, TABLE, TOTALS};
 use super::parts;
 use super::rows::name;
@@ -126,7 +127,7 @@ pub(crate) async fn output_of_tenant(session: &mut Session, tenant: &TenantId, b
     pruned.executions = 0;
     remove_output(session, &going).await?;
     let keys: Vec<&str> = going.iter().map(|execution| execution.key.as_str()).collect();
-    let emptied = doc! { "$set": { "has_output": false, "output_bytes": 0_i64 } };
+    let emptied = doc! { "$set": { "has_output": false, "output_bytes": 0_i64, "to_archive": false } };
     session.update_all(TABLE, doc! { "_id": { "$in": keys }, "tenant": tenant.as_str() }, emptied).await?;
     Ok(pruned)
 }
@@ -194,7 +195,8 @@ async fn remove_output(session: &mut Session, going: &[Ended]) -> Result<()> {
         // A hold that is set meanwhile is seen, or waits for the end of this.
         epochs::guard(session, tenant).await?;
         let ids: Vec<&str> = some.iter().map(|execution| execution.id.as_str()).collect();
-        session.delete(OUTPUT, doc! { "tenant": tenant.as_str(), "execution": { "$in": ids } }).await?;
+        session.delete(OUTPUT, doc! { "tenant": tenant.as_str(), "execution": { "$in": &ids } }).await?;
+        archive::forget(session, tenant, &ids).await?;
         let bytes = some.iter().map(|execution| execution.output_bytes).sum();
         count(session, tenant.as_str(), -integer(bytes)).await?;
     }

@@ -12,6 +12,7 @@ use storage_documents::{ContentsDocument, ExecutionDocument};
 use storage_rules::Spot;
 use zeroize::Zeroizing;
 
+use super::archive;
 use super::names::{OUTPUT, TABLE, TOTALS};
 use super::parts::{self, Cut};
 use super::rows::{Met, Stored, find, id, stored};
@@ -111,7 +112,10 @@ impl Written {
         // Nothing is sealed for what is not there: that would make a key for a tenant that is gone.
         let sealing = Sealing::begin(session, &self.name.tenant).await?;
         let added = append(session, &sealing, &self.name, &before, frames).await?;
-        self.replace(session, &sealing, &before, &added).await?;
+        // Once, so that a save that is repeated does not have it archived again.
+        let ends = before.unfinished && !self.unfinished;
+        let marked = if ends { archive::mark(added.total) } else { Document::new() };
+        self.replace(session, &sealing, &before, &added, marked).await?;
         // Output counts for its tenant once it can be removed: appends of what runs at the same time do not meet in one sum.
         let counted = match (before.unfinished, self.unfinished) {
             (true, true) => 0,
@@ -120,7 +124,7 @@ impl Written {
         };
         count(session, self.name.tenant.as_str(), integer(counted)).await?;
         // A save that nobody was told of is repeated, and its end told once.
-        if before.unfinished && !self.unfinished {
+        if ends {
             events::note(session, now, self.happened.as_slice()).await?;
         }
         Ok(Met::Own)
@@ -131,11 +135,12 @@ impl Written {
         change(session, &self.name, held, self.present.clone()).await
     }
 
-    pub(super) async fn replace(&self, session: &mut Session, sealing: &Sealing<'_>, before: &Stored, added: &Added) -> Result<()> {
+    pub(super) async fn replace(&self, session: &mut Session, sealing: &Sealing<'_>, before: &Stored, added: &Added, marked: Document) -> Result<()> {
         let cut = self.seal(sealing);
         let mut changes = self.present.clone();
         changes.extend(cut.fields.clone());
         changes.extend(added.changes());
+        changes.extend(marked);
         change(session, &self.name, &before.fence, changes).await?;
         if before.has_parts {
             parts::remove(session, &self.name.tenant, &[self.name.execution.as_str()]).await?;

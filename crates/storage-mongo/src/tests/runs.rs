@@ -25,6 +25,10 @@ mod executions {
     test_support::execution_repository_contract!(super::Scratch::checked().await);
 }
 
+mod archive {
+    test_support::archive_repository_contract!(super::Scratch::checked().await);
+}
+
 mod fences {
     test_support::execution_fences_contract!(super::Scratch::checked().await);
 }

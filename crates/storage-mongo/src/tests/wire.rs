@@ -24,6 +24,7 @@ const OF_ALL_TENANTS: &[(&str, &str)] = &[
     ("requests", "answered"),
     ("executions", "unfinished"),
     ("executions", "ended"),
+    ("executions", "to_archive"),
     ("event_logs", "_id"),
     ("output_totals", "tenant"),
     ("audit_logs", "unsealed"),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
+use domain::archive::{INLINE_OUTPUT, Piece};
 use domain::audit::Entry;
 use domain::event::Happened;
 use domain::execution::{Body, Bounds, Event, Execution, ExecutionQuery, ExecutionRepository, Pruned};
@@ -33,6 +34,12 @@ pub struct InMemoryExecutionRepository {
 /// Where an execution is kept.
 pub(super) type Key = (TenantId, ExecutionId);
 
+/// What of an execution is archived.
+pub(super) struct Archived {
+    pub(super) pieces: Vec<Piece>,
+    output_bytes: u64,
+}
+
 #[derive(Default)]
 pub(super) struct State {
     pub(super) leases: Leases,
@@ -40,17 +47,39 @@ pub(super) struct State {
     pub(super) stops_asked: BTreeSet<Key>,
     pub(super) executions: BTreeMap<Key, (Execution, Vec<Event>)>,
     pub(super) requests: Requests<ExecutionId>,
+    pub(super) archived: BTreeMap<Key, Archived>,
 }
 
 impl State {
     /// What has ended of tenants that are not excepted, the oldest first, and how much output all of theirs is.
     fn done(&self, bounds: &Bounds) -> (Vec<(Timestamp, Key)>, u64) {
         let counted = self.executions.iter().filter(|(_, (execution, _))| !bounds.except.contains(&execution.name.tenant));
-        let total = counted.clone().map(|(_, (_, events))| output_bytes(events)).sum();
+        let total = counted.clone().map(|(key, (_, events))| output_bytes(events) + self.archived_bytes(key)).sum();
         let done = counted.filter(|(_, (execution, _))| execution.state.is_terminal());
         let mut done: Vec<_> = done.filter_map(|(key, (execution, _))| Some((execution.ended?, key.clone()))).collect();
         done.sort();
         (done, total)
+    }
+
+    fn archived_bytes(&self, key: &Key) -> u64 {
+        self.archived.get(key).map_or(0, |archived| archived.output_bytes)
+    }
+
+    /// What has ended with more output than is to stay here.
+    pub(super) fn archivable(&self) -> impl Iterator<Item = &Key> {
+        let large = self.executions.iter().filter(|(key, (execution, events))| {
+            execution.state.is_terminal() && !self.archived.contains_key(key) && output_bytes(events) > INLINE_OUTPUT
+        });
+        large.map(|(key, _)| key)
+    }
+
+    /// Notes pieces, and removes what they hold.
+    pub(super) fn archive(&mut self, key: Key, pieces: &[Piece]) {
+        let (Some(last), Some((_, events))) = (pieces.last(), self.executions.get_mut(&key)) else { return };
+        let kept = events.split_off(events.partition_point(|event| event.sequence <= last.last));
+        let archived = Archived { pieces: pieces.to_vec(), output_bytes: output_bytes(events) };
+        *events = kept;
+        self.archived.insert(key, archived);
     }
 
     pub(super) fn answer(&self, scope: &TenantScope, request: &RequestKey, now: Timestamp) -> Option<Committed<Execution>> {
@@ -84,6 +113,10 @@ impl InMemoryExecutionRepository {
 
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub(super) fn check(&self, method: &'static str) -> Result<()> {
+        self.faults.check(method)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -265,7 +298,8 @@ impl ExecutionRepository for InMemoryExecutionRepository {
                 break;
             }
             if let Some((_, events)) = state.executions.remove(&key) {
-                let bytes = output_bytes(&events);
+                let bytes = output_bytes(&events) + state.archived_bytes(&key);
+                state.archived.remove(&key);
                 total -= bytes;
                 pruned.executions += 1;
                 pruned.output_bytes += bytes;

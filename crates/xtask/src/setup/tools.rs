@@ -34,6 +34,8 @@ pub enum Tool {
     CargoTarpaulin,
     /// Speaks the protocol of MongoDB, for tests of the store on it. A process of its own, as its license is the GPL.
     Secantusd,
+    /// Speaks S3, for tests of objects in buckets.
+    Versitygw,
 }
 
 /// How a tool is built.
@@ -55,6 +57,7 @@ impl Tool {
             Tool::CargoFuzz => "cargo-fuzz",
             Tool::CargoTarpaulin => "cargo-tarpaulin",
             Tool::Secantusd => "secantusd-rs",
+            Tool::Versitygw => "versitygw",
         }
     }
 
@@ -67,6 +70,7 @@ impl Tool {
             Tool::Ghz => go("github.com/bojand/ghz/cmd/ghz", "v0.93.0"),
             Tool::ProtocGenGo => go("google.golang.org/protobuf/cmd/protoc-gen-go", "v1.36.12"),
             Tool::ProtocGenGoGrpc => go("google.golang.org/grpc/cmd/protoc-gen-go-grpc", "v1.6.2"),
+            Tool::Versitygw => go("github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
             Tool::CargoDeny => cargo("0.20.2"),
             Tool::CargoFuzz => cargo("0.13.1"),
             Tool::CargoTarpaulin => cargo("0.37.5"),

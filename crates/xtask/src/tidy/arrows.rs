@@ -8,7 +8,7 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 30] = [
+const ARROWS: [(&str, Allowed); 31] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
@@ -27,6 +27,8 @@ const ARROWS: [(&str, Allowed); 30] = [
     ("storage-mongo", Allowed::Only(&["domain", "file-trust", "keys", "storage-documents", "storage-rules"])),
     ("webhooks", Allowed::Only(&["domain", "tls"])),
     ("resilience", Allowed::Only(&[])),
+    // Objects hold events in the form in which stores keep them.
+    ("blobs", Allowed::Only(&["domain", "file-trust", "keys", "resilience", "storage-documents", "tls"])),
     // What is kept in Redis has the form in which stores keep it.
     ("cache", Allowed::Only(&["domain", "resilience", "storage-documents", "tls"])),
     ("python-check", Allowed::Only(&["domain"])),
@@ -43,6 +45,7 @@ const ARROWS: [(&str, Allowed); 30] = [
             "api-grpc",
             "audit",
             "auth",
+            "blobs",
             "cache",
             "domain",
             "file-trust",

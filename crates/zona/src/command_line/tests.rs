@@ -32,6 +32,7 @@ const WITHOUT_REQUEST_ID: &[&str] = &[
     "execution get",
     "execution list",
     "execution watch",
+    "keys shred",
     "keys status",
     "login",
     "logout",
