@@ -110,7 +110,7 @@ const MEANINGS: [(&str, &[&str]); 9] = [
     ),
     (
         "administer the installation",
-        &["server.get", "key.get", "key.rotate", "tenant.create", "tenant.list", "tenant.suspend", "tenant.resume", "tenant.delete"],
+        &["server.get", "key.get", "key.rotate", "tenant.create", "tenant.list", "tenant.suspend", "tenant.resume", "tenant.delete", "tenant.shred"],
     ),
     ("ask as anyone", &["token.issue", "token.refresh", "installation.bootstrap", "key_set.get"]),
 ];

@@ -26,8 +26,8 @@ use tonic::{Code, Request, Response, Status, Streaming, transport::Channel};
 use tonic_prost::ProstCodec;
 use utilities::utility_service_client::UtilityServiceClient;
 use uuid::Uuid;
-pub use written::told_at;
-use written::{exported, files, spellings};
+use written::{exported, spellings};
+pub use written::{files, told_at};
 
 mod collector;
 mod commands;

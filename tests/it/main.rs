@@ -30,6 +30,7 @@ mod readers;
 mod reflection;
 mod rolling;
 mod runtimes;
+mod sealed;
 mod secrets;
 mod shares;
 mod signing_in;

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -59,6 +60,11 @@ impl Database {
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Where it keeps everything.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Kills it without warning; what it has acknowledged stays in its directory.

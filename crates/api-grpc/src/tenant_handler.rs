@@ -79,6 +79,15 @@ impl pb::tenant_service_server::TenantService for TenantHandler {
         .await
     }
 
+    async fn shred_tenant(&self, request: Request<pb::ShredTenantRequest>) -> Result<Response<pb::Tenant>, Status> {
+        let name = |body: &pb::ShredTenantRequest| TenantName::parse("name", &body.name);
+        self.perform(request, name, |tenants, Permitted { permit, body, .. }: Permitted<actions::ShredTenant, _>| async move {
+            let asked = tenant::read_asked("ShredTenant", permit.principal(), "", &body, &body.etag);
+            Ok(tenant::to_wire(&tenants.shred(&permit, asked).await?))
+        })
+        .await
+    }
+
     async fn delete_tenant(&self, request: Request<pb::DeleteTenantRequest>) -> Result<Response<pb::Tenant>, Status> {
         let name = |body: &pb::DeleteTenantRequest| TenantName::parse("name", &body.name);
         self.perform(request, name, |tenants, Permitted { permit, mut body, .. }: Permitted<actions::DeleteTenant, _>| async move {

@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod access;
+mod agreed;
 mod api_key;
 mod audit;
 mod event;

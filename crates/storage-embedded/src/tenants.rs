@@ -103,8 +103,8 @@ impl TenantRepository for EmbeddedStore {
             return Err(Error::Misused("a change of another tenant").into());
         }
         let (epochs, vault, (now, since)) = (self.epochs().clone(), self.vault(), self.request_window());
+        let TenantChange { expected, tenant, db_password, shreds, request } = change;
         let work = move |connection: &Connection| {
-            let TenantChange { expected, tenant, db_password, request } = change;
             if let Some(key) = &request
                 && let Some(answered) = rows::answer(connection, request::find(connection, &tenant.code, key, since)?)?
             {
@@ -116,13 +116,21 @@ impl TenantRepository for EmbeddedStore {
             }
             events::note(connection, now, &Happened::of_tenant(before.as_ref(), &tenant))?;
             rows::keep_password(connection, &vault, &tenant.code, db_password.as_ref())?;
+            if shreds {
+                vault.destroy_tenant(connection, &tenant.code, now)?;
+            }
             epochs.advance(&tenant.code);
             if let Some(key) = &request {
                 rows::remember(connection, &tenant.code, key, now, &tenant)?;
             }
             Ok(Committed::Stored)
         };
-        Ok(self.change_identity(scope.tenant(), None, work).await?)
+        let committed = self.change_identity(scope.tenant(), None, work).await?;
+        if shreds {
+            // Whoever loaded keys beside the commit keeps none of them.
+            self.vault().forget();
+        }
+        Ok(committed)
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> domain::Result<Option<Committed<Tenant>>> {

@@ -100,7 +100,7 @@ impl TenantRepository for MongoStore {
             return Err(Error::Misused("a change of another tenant").into());
         }
         let (now, since) = self.request_window();
-        let TenantChange { expected, tenant, db_password, request } = change;
+        let TenantChange { expected, tenant, db_password, shreds, request } = change;
         let stored = transact!(self, "storing a tenant", scope.tenant(), |session| {
             if let Some(key) = &request
                 && let Some(answered) = rows::answered(session, &tenant.code, key, since).await?
@@ -113,12 +113,20 @@ impl TenantRepository for MongoStore {
             }
             events::note(session, now, &Happened::of_tenant(before.as_ref(), &tenant)).await?;
             rows::keep_password(session, &tenant.code, db_password.as_ref()).await?;
+            if shreds {
+                let shared = std::sync::Arc::clone(&session.shared);
+                shared.vault.destroy_tenant(session, &tenant.code, now).await?;
+            }
             session.advance_identity(&tenant.code).await?;
             if let Some(key) = &request {
                 rows::remember(session, &tenant.code, key, now, &tenant).await?;
             }
             Ok(Committed::Stored)
         });
+        if shreds {
+            // Whoever loaded keys beside the commit keeps none of them.
+            self.shared.vault.forget();
+        }
         Ok(stored?)
     }
 

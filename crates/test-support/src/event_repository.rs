@@ -177,7 +177,7 @@ pub async fn changes_of_a_tenant_are_told_to_it_and_to_the_installation(stores: 
         (TenantState::Deleted, EventKind::TenantDeleted),
     ];
     let commit = async |expected, tenant: &Tenant| {
-        let change = TenantChange { expected, tenant: tenant.clone(), db_password: None, request: None };
+        let change = TenantChange { expected, tenant: tenant.clone(), db_password: None, shreds: false, request: None };
         assert_eq!(stores.tenants.commit(&scope("acme"), change).await.expect("the store answers"), Committed::Stored);
     };
     for (state, _) in changes {

@@ -33,6 +33,7 @@ mod processor;
 mod redis_server;
 pub mod sample;
 pub mod secret_repository;
+pub mod shredding;
 pub mod signals;
 mod spawner;
 pub mod tenant_repository;

@@ -48,7 +48,7 @@ async fn made(repository: &dyn TenantRepository, code: &str) -> Tenant {
 }
 
 async fn commit(repository: &dyn TenantRepository, expected: Revision, tenant: &Tenant, request: Option<RequestKey>) -> Committed<Tenant> {
-    let change = TenantChange { expected, tenant: tenant.clone(), db_password: None, request };
+    let change = TenantChange { expected, tenant: tenant.clone(), db_password: None, shreds: false, request };
     repository.commit(&scope(tenant.code.as_str()), change).await.expect("the store answers")
 }
 

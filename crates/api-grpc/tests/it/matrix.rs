@@ -55,7 +55,7 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 82] = [
+const TAKES: [(&str, Takes); 83] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -136,6 +136,7 @@ const TAKES: [(&str, Takes); 82] = [
     ("tenant.suspend", Takes::Installation),
     ("tenant.resume", Takes::Installation),
     ("tenant.delete", Takes::Installation),
+    ("tenant.shred", Takes::Installation),
     ("tenant.get", Takes::Administration),
     ("tenant.update", Takes::Administration),
 ];

@@ -100,6 +100,24 @@ async fn a_tenant_lives_from_its_creation_to_its_deletion_and_is_taken_back() {
     assert_eq!((absent.code(), details(&absent).resource_info().unwrap().resource_type.as_str()), (Code::NotFound, "zona.dev/Tenant"));
 }
 
+async fn shred(server: &Harness, code: &str, etag: &str) -> Result<pb::Tenant, Status> {
+    let request = pb::ShredTenantRequest { name: format!("tenants/{code}"), etag: etag.to_owned() };
+    Ok(server.tenants.clone().shred_tenant(ROOT.asks(request)).await?.into_inner())
+}
+
+#[tokio::test]
+async fn the_keys_of_a_tenant_are_destroyed_only_once_it_is_deleted_and_only_as_it_was_seen() {
+    let server = server().await;
+    let refused = shred(&server, "beta", "").await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "TENANT_NOT_DELETED".to_owned()));
+    let deleted = delete(&server, "beta").await.unwrap();
+    assert_eq!(reason(&shred(&server, "beta", "\"t1\"").await.unwrap_err()), "ETAG_MISMATCH");
+    let shredded = shred(&server, "beta", &deleted.etag).await.unwrap();
+    assert!(shredded.status == "deleted" && shredded.etag != deleted.etag, "{shredded:?}");
+    assert_eq!(shred(&server, "beta", "").await.unwrap().status, "deleted", "again");
+    assert_eq!(reason(&resume(&server, "beta").await.unwrap_err()), "TENANT_PURGED");
+}
+
 #[tokio::test]
 async fn a_deleted_tenant_is_resumed_until_its_data_goes() {
     let server = server().await;
@@ -109,7 +127,7 @@ async fn a_deleted_tenant_is_resumed_until_its_data_goes() {
     let scope = test_support::sample::scope("beta");
     let deleted = server.known_tenants.find(&scope).await.unwrap().open_for_system().unwrap();
     let tenant = deleted.begin_purge(test_support::sample::at(9)).expect("it has not begun");
-    let change = TenantChange { expected: deleted.revision, tenant, db_password: None, request: None };
+    let change = TenantChange { expected: deleted.revision, tenant, db_password: None, shreds: false, request: None };
     assert_eq!(server.known_tenants.commit(&scope, change).await.unwrap(), Committed::Stored);
     let refused = resume(&server, "beta").await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::FailedPrecondition, "TENANT_PURGED".to_owned()));

@@ -1,11 +1,11 @@
 //! `zona user export|erase`: everything that is stored of a person, taken away or erased.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
 use api_proto::zona::identity::v1 as pb;
 use clap::Args;
 
+use super::agreed::agreed;
 use crate::client::names;
 use crate::client::repeated::RequestId;
 use crate::context::Context;
@@ -14,7 +14,6 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Result};
 use crate::output::{json_line, note};
 use crate::private_file::PrivateFile;
-use crate::terminal;
 
 #[derive(Debug, Args)]
 pub struct Export {
@@ -57,7 +56,7 @@ impl Export {
 impl Erase {
     pub(super) async fn run(&self, context: &Context) -> Result {
         let name = names::user(&context.tenant, &self.name)?;
-        if !self.yes && !agreed(&name)? {
+        if !self.yes && !agreed(&format!("What is personal of {name}"), names::id(&name), "erase it")? {
             return Err(Failure::usage("nothing was erased"));
         }
         let request = |request_id| pb::EraseSubjectRequest { name: name.clone(), request_id };
@@ -67,18 +66,6 @@ impl Erase {
         context.output.one(|| document(&erased), || format!("{name} is erased; {} stands for them\n", erased.name))?;
         Ok(Exit::Ok)
     }
-}
-
-/// Whether the person at the terminal has typed the id of the user who is to be erased.
-fn agreed(name: &str) -> Result<bool> {
-    let id = names::id(name);
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage("there is no terminal to ask back at").hint("give --yes to erase without being asked"));
-    }
-    eprint!("What is personal of {} is lost for good. Type {} to erase it: ", terminal::line(name), terminal::line(id));
-    let mut typed = String::new();
-    io::stdin().lock().read_line(&mut typed).map_err(|error| Failure::usage(format!("cannot read the answer: {error}")))?;
-    Ok(typed.trim_end_matches(['\n', '\r']) == id)
 }
 
 fn explained(status: tonic::Status) -> Failure {

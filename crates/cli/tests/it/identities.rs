@@ -161,9 +161,13 @@ async fn each_line_about_service_accounts_keys_and_sessions_asks_for_what_it_say
             ("session revoke --service-account ci", "Revoke", json!({"name": CI})),
             ("whoami", "WhoAmI", json!({})),
             ("keys status", "GetKeyStatus", json!({})),
+            ("keys list", "GetKeyStatus", json!({})),
+            ("keys shred acme --etag e --yes", "ShredTenant", json!({"name": "tenants/acme", "etag": "e"})),
         ],
     )
     .await;
+    let unasked = run(&peer, "keys shred acme").await;
+    assert!(unasked.asked.is_empty() && unasked.code() == 2, "nobody is there to ask back: {unasked:?}");
     let bare = run(&peer, "session revoke ann").await;
     assert!(bare.asked.is_empty() && bare.failure().contains("no full name of a session"), "{bare:?}");
     let whose = run(&peer, "api-key revoke abcdefgh234567ab").await;

@@ -218,7 +218,7 @@ impl Retention {
             Task::OfAll(_) => return Ok(Some(Revision::NONE)),
         };
         let Some(begun) = begun else { return Ok(Some(tenant.revision)) };
-        let change = TenantChange { expected: tenant.revision, tenant: begun.clone(), db_password: None, request: None };
+        let change = TenantChange { expected: tenant.revision, tenant: begun.clone(), db_password: None, shreds: false, request: None };
         let committed = self.ports.tenants.commit(&scope(tenant), change).await?;
         Ok((committed == Committed::Stored).then_some(begun.revision))
     }

@@ -19,4 +19,6 @@ actions! {
     ResumeTenant(TenantName) = "tenant.resume", Administer, "tenant", All;
     /// Delete a tenant.
     DeleteTenant(TenantName) = "tenant.delete", Administer, "tenant", All;
+    /// Destroy the keys of a deleted tenant.
+    ShredTenant(TenantName) = "tenant.shred", Administer, "tenant", All;
 }

@@ -103,15 +103,30 @@ impl Tenant {
         TenantName { tenant: self.code.clone() }
     }
 
-    /// Whether it was deleted so long ago that its data goes.
+    /// Whether its data goes: it was deleted long enough ago, or its keys were destroyed.
     pub fn is_to_be_purged(&self, now: Timestamp) -> bool {
-        self.state == TenantState::Deleted && self.closed.is_some_and(|closed| now >= closed.plus(PURGED_AFTER))
+        let is_due = self.purged.is_some() || self.closed.is_some_and(|closed| now >= closed.plus(PURGED_AFTER));
+        self.state == TenantState::Deleted && is_due
     }
 
     /// The same once its data begins to go; `None` where that has begun before.
     pub fn begin_purge(&self, now: Timestamp) -> Option<Self> {
         let begun = || Tenant { purged: Some(now), updated: now, revision: self.revision.next(), ..self.clone() };
         self.purged.is_none().then(begun)
+    }
+
+    /// That its keys may be destroyed: nobody needs them any more.
+    pub(super) fn check_shreddable(&self) -> Result<()> {
+        let refused = |reason, description: &str| {
+            Err(Error::Precondition { reason, subject: self.name().to_string(), description: description.to_owned() })
+        };
+        if self.state != TenantState::Deleted {
+            return refused("TENANT_NOT_DELETED", "is not deleted, and its keys are in use: delete it first");
+        }
+        if self.settings.legal_hold {
+            return refused("LEGAL_HOLD", "is on legal hold, which keeps everything of it readable: take the hold back first");
+        }
+        Ok(())
     }
 
     /// That it may be resumed: nothing of what it had has gone.

@@ -28,6 +28,8 @@ pub struct TenantChange {
     pub tenant: Tenant,
     /// The password of its database, which is sealed and never read back; an empty one takes it away.
     pub db_password: Option<Secret>,
+    /// Whether the keys of the tenant and of all its persons are destroyed with it, and their names.
+    pub shreds: bool,
     /// The request to remember with its answer.
     pub request: Option<RequestKey>,
 }

@@ -130,6 +130,26 @@ impl Tenants {
         once(|| self.answered(permit, &scope, request.as_ref()), self.turn(permit, asked, |_| TenantState::Deleted)).await
     }
 
+    /// Destroys the keys of a deleted tenant and of all its persons: whatever they have sealed opens nowhere any more, in backups neither. What is left
+    /// goes with the next run of retention. Done again, it destroys what has come to be since.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`]; [`Error::Precondition`] for a tenant that is not deleted, or on legal hold.
+    pub async fn shred(&self, permit: &Permit<actions::ShredTenant>, asked: TenantPatch) -> Result<Tenant> {
+        if !asked.violations.is_empty() {
+            return Err(Error::Invalid(asked.violations));
+        }
+        let old = self.load(permit).await?;
+        old.check_etag(&asked.etag)?;
+        old.check_shreddable()?;
+        let now = self.clock.now();
+        let tenant = old.begin_purge(now).unwrap_or_else(|| Tenant { updated: now, revision: old.revision.next(), ..old.clone() });
+        let change = TenantChange { expected: old.revision, tenant: tenant.clone(), db_password: None, shreds: true, request: None };
+        let stored = self.committed(permit, &old, tenant, change).await?;
+        permit.note_changes(FieldChange::named("keys", None, Some("destroyed")).into_iter().collect());
+        Ok(stored)
+    }
+
     async fn make(&self, permit: &Permit<actions::CreateTenant>, scope: &TenantScope, draft: TenantDraft) -> Result<Tenant> {
         let TenantDraft { code, mut patch } = draft;
         let mut found = std::mem::take(&mut patch.violations);
@@ -212,7 +232,14 @@ impl Tenants {
     where
         A: Action<Target = TenantName>,
     {
-        let change = TenantChange { expected: old.revision, tenant: tenant.clone(), db_password, request };
+        let change = TenantChange { expected: old.revision, tenant: tenant.clone(), db_password, shreds: false, request };
+        self.committed(permit, old, tenant, change).await
+    }
+
+    async fn committed<A>(&self, permit: &Permit<A>, old: &Tenant, tenant: Tenant, change: TenantChange) -> Result<Tenant>
+    where
+        A: Action<Target = TenantName>,
+    {
         match self.repository.commit(&permit.scope(), change).await? {
             Committed::Stored => Ok(tenant),
             Committed::Conflict => Err(Error::Stale { resource: old.name().to_string() }),

@@ -239,9 +239,44 @@ async fn a_deleted_tenant_is_listed_on_demand_and_not_resumed_once_its_data_goes
     assert!(kept.is_to_be_purged(installed.now()));
     let begun = kept.begin_purge(installed.now()).expect("it had not begun");
     assert_eq!(begun.begin_purge(installed.now()), None);
-    let change = domain::tenant::TenantChange { expected: kept.revision, tenant: begun, db_password: None, request: None };
+    let change = domain::tenant::TenantChange { expected: kept.revision, tenant: begun, db_password: None, shreds: false, request: None };
     domain::tenant::TenantRepository::commit(installed.kept_tenants.as_ref(), &sample::scope("beta"), change).await.unwrap();
     assert_eq!(reason(resume(&installed, "beta", TenantPatch::default()).await), "TENANT_PURGED");
+}
+
+async fn shred(installed: &Installed, who: &str, code: &str, asked: TenantPatch) -> Result<Tenant> {
+    let permit = installed.by::<actions::ShredTenant>(who, tenant(code)).await?;
+    installed.tenants.shred(&permit, asked).await
+}
+
+#[tokio::test]
+async fn keys_of_a_deleted_tenant_are_destroyed_once_nothing_holds_it_and_it_is_not_resumed() {
+    let installed = Installed::new().await;
+    let plainly = TenantPatch::default;
+    assert_eq!(reason(shred(&installed, ADA, "acme", plainly()).await), "PERMISSION_DENIED");
+    assert_eq!(reason(shred(&installed, ROOT, "beta", plainly()).await), "TENANT_NOT_DELETED");
+    suspend(&installed, "beta", plainly()).await.unwrap();
+    assert_eq!(reason(shred(&installed, ROOT, "beta", plainly()).await), "TENANT_NOT_DELETED");
+    let deleted = delete(&installed, "beta", plainly()).await.unwrap();
+    let stale = TenantPatch { etag: domain::revision::Etag::new("\"t1\""), ..plainly() };
+    assert_eq!(reason(shred(&installed, ROOT, "beta", stale).await), "ETAG_MISMATCH");
+    assert!(!installed.kept_tenants.is_shredded("beta") && !deleted.is_to_be_purged(installed.now()));
+    let shredded = shred(&installed, ROOT, "beta", plainly()).await.unwrap();
+    assert!(installed.kept_tenants.is_shredded("beta"));
+    assert!(shredded.is_to_be_purged(installed.now()), "what is left goes at once");
+    assert_eq!(reason(resume(&installed, "beta", plainly()).await), "TENANT_PURGED");
+    let again = shred(&installed, ROOT, "beta", plainly()).await.unwrap();
+    assert_eq!((again.state, again.purged), (shredded.state, shredded.purged));
+}
+
+#[tokio::test]
+async fn keys_of_a_tenant_on_legal_hold_stay() {
+    let installed = Installed::new().await;
+    let held = TenantPatch { settings: SettingsPatch { legal_hold: Some(true), ..SettingsPatch::default() }, ..TenantPatch::default() };
+    update(&installed, ROOT, "beta", held).await.unwrap();
+    delete(&installed, "beta", TenantPatch::default()).await.unwrap();
+    assert_eq!(reason(shred(&installed, ROOT, "beta", TenantPatch::default()).await), "LEGAL_HOLD");
+    assert!(!installed.kept_tenants.is_shredded("beta"));
 }
 
 #[tokio::test]

@@ -263,3 +263,8 @@ fn hex(bytes: &[u8]) -> String {
 fn as_map(text: &str) -> serde_json::Map<String, serde_json::Value> {
     serde_json::from_str(text).unwrap()
 }
+
+#[tokio::test]
+async fn nothing_of_a_shredded_tenant_opens_and_its_log_and_others_are_as_they_were() {
+    test_support::shredding::nothing_of_a_shredded_tenant_opens_and_its_log_and_others_are_as_they_were(&Scratch::new().store).await;
+}

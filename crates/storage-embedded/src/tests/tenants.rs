@@ -54,7 +54,7 @@ async fn the_password_of_a_database_stands_in_no_file_in_plain_text_and_opens_on
     assert_eq!(opens(&store, "acme", "db_host", of_acme.clone()).await, None);
     let change = |tenant: &Tenant, db_password| {
         let expected = tenant.revision;
-        TenantChange { expected, tenant: Tenant { revision: expected.next(), ..tenant.clone() }, db_password, request: None }
+        TenantChange { expected, tenant: Tenant { revision: expected.next(), ..tenant.clone() }, db_password, shreds: false, request: None }
     };
     store.commit(&scope("acme"), change(&made[0], None)).await.unwrap();
     assert_eq!(sealed(&store, "acme").await, Some(of_acme), "it stays as it is");

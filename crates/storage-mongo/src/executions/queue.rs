@@ -78,7 +78,7 @@ impl ExecutionQueue for MongoStore {
                 None => Ok(false),
                 Some(before) => {
                     let sealing = Sealing::begin(session, tenant).await?;
-                    row.replace(session, &sealing, &before, &Added::default()).await?;
+                    row.replace(session, &sealing, &before, &Added::default(), Document::new()).await?;
                     add(session, tenant, 1).await.map(|()| true)
                 }
             }

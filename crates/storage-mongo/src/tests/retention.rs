@@ -356,7 +356,7 @@ pub(super) async fn settle(store: &MongoStore, code: &str, state: TenantState, c
     let mut settings = old.settings.clone();
     change(&mut settings);
     let tenant = Tenant { state, settings, revision: old.revision.next(), ..old.clone() };
-    let change = TenantChange { expected: old.revision, tenant, db_password: None, request: None };
+    let change = TenantChange { expected: old.revision, tenant, db_password: None, shreds: false, request: None };
     assert_eq!(TenantRepository::commit(store, &scope, change).await.unwrap(), Committed::Stored);
 }
 

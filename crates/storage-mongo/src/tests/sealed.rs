@@ -339,3 +339,9 @@ async fn parts_go_with_their_execution() {
     removed(&store, "acme", Due::Everything).await;
     assert_eq!(count(&store, EXECUTION_PARTS.name, doc! {}).await, 0);
 }
+
+#[tokio::test]
+async fn nothing_of_a_shredded_tenant_opens_and_its_log_and_others_are_as_they_were() {
+    let store = Scratch::new().await;
+    test_support::shredding::nothing_of_a_shredded_tenant_opens_and_its_log_and_others_are_as_they_were(&store.store).await;
+}

@@ -82,7 +82,7 @@ async fn a_suspended_tenant_is_suspended_on_every_server_whatever_nobody_tells_t
     let Committed::Answered(made) = made else { panic!("{made:?}") };
     assert_eq!(another.state(&tenant("acme")).await.unwrap(), Some(TenantState::Active));
     let after = Tenant { state: TenantState::Suspended, closed: Some(at(2)), revision: made.revision.next(), ..(*made).clone() };
-    let change = TenantChange { expected: made.revision, tenant: after, db_password: None, request: None };
+    let change = TenantChange { expected: made.revision, tenant: after, db_password: None, shreds: false, request: None };
     assert_eq!(TenantRepository::commit(&*scratch, &scope("acme"), change).await.unwrap(), Committed::Stored);
     assert_eq!(scratch.state(&tenant("acme")).await.unwrap(), Some(TenantState::Suspended), "at once where it was changed");
     let began = Instant::now();

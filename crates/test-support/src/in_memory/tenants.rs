@@ -34,6 +34,8 @@ struct Held {
     last_number: i32,
     /// Those that cannot be read.
     broken: BTreeSet<TenantId>,
+    /// Those whose keys were destroyed.
+    shredded: BTreeSet<TenantId>,
     db_passwords: BTreeMap<TenantId, String>,
     answered: Requests<Tenant>,
 }
@@ -86,6 +88,11 @@ impl InMemoryTenants {
     /// From now on a tenant cannot be read.
     pub fn spoil(&self, code: &str) {
         self.held().broken.insert(crate::sample::tenant(code));
+    }
+
+    /// Whether the keys of a tenant were destroyed.
+    pub fn is_shredded(&self, code: &str) -> bool {
+        self.held().shredded.contains(&crate::sample::tenant(code))
     }
 
     /// The password of a tenant's database, which the port never tells.
@@ -209,6 +216,9 @@ impl TenantRepository for InMemoryTenants {
             None => return Ok(Committed::Conflict),
         }
         held.keep_password(scope.tenant(), change.db_password);
+        if change.shreds {
+            held.shredded.insert(scope.tenant().clone());
+        }
         if let Some(key) = &change.request {
             held.answered.remember(scope.tenant(), key, now, change.tenant);
         }

@@ -162,7 +162,10 @@ impl World {
         let scope = sample::scope(code);
         let tenant = self.tenants.find(&scope).await.unwrap().open_for_system().unwrap();
         let tenant = Tenant { settings, revision: tenant.revision.next(), ..tenant };
-        self.tenants.commit(&scope, TenantChange { expected: Revision::FIRST, tenant, db_password: None, request: None }).await.unwrap();
+        self.tenants
+            .commit(&scope, TenantChange { expected: Revision::FIRST, tenant, db_password: None, shreds: false, request: None })
+            .await
+            .unwrap();
     }
 
     async fn run_at(&self, now: &str) -> Option<Removed> {
@@ -261,7 +264,7 @@ async fn a_deleted_tenant_is_purged_after_its_time_unless_it_is_held() {
         let settings = Settings { legal_hold, ..Settings::default() };
         let closed = Some(world.clock.now());
         let tenant = Tenant { settings, state: TenantState::Deleted, closed, revision: tenant.revision.next(), ..tenant };
-        let change = TenantChange { expected: Revision::FIRST, tenant, db_password: None, request: None };
+        let change = TenantChange { expected: Revision::FIRST, tenant, db_password: None, shreds: false, request: None };
         world.tenants.commit(&scope, change).await.unwrap();
         world.kept.put(code, "execution", "2026-10-01T00:00:00Z");
     };
