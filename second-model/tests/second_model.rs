@@ -104,13 +104,40 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "secret.get",
             "secret.list",
             "secret.delete",
+            "integration.list",
+            "integration.get",
+            "integration.explain",
+            "integration.start",
+            "integration.stop",
             "tenant.get",
             "tenant.update",
         ],
     ),
     (
         "administer the installation",
-        &["server.get", "key.get", "key.rotate", "tenant.create", "tenant.list", "tenant.suspend", "tenant.resume", "tenant.delete", "tenant.shred"],
+        &[
+            "server.get",
+            "key.get",
+            "key.rotate",
+            "tenant.create",
+            "tenant.list",
+            "tenant.suspend",
+            "tenant.resume",
+            "tenant.delete",
+            "tenant.shred",
+            "service.list",
+            "service.get",
+            "service.start",
+            "service.stop",
+            "service.restart",
+            "service.scale",
+            "service.status",
+            "service.watch",
+            "service.logs",
+            "platform.get",
+            "platform.plan",
+            "platform.apply",
+        ],
     ),
     ("ask as anyone", &["token.issue", "token.refresh", "installation.bootstrap", "key_set.get"]),
 ];
@@ -402,14 +429,14 @@ fn forms_of(action: &str) -> Vec<&'static str> {
     let starts = |start: &'static str| FORMS.into_iter().filter(move |form| form.starts_with(start)).collect::<Vec<_>>();
     let ends = |ends: &'static [&'static str]| FORMS.into_iter().filter(|form| ends.iter().any(|end| form.ends_with(end))).collect();
     match (kind, verb) {
-        ("token" | "installation" | "key" | "key_set" | "server", _) | ("tenant", "create" | "list") => vec![""],
+        ("token" | "installation" | "key" | "key_set" | "server" | "service" | "platform", _) | ("tenant", "create" | "list") => vec![""],
         ("utility", "create" | "copy" | "list" | "listProposals" | "validate")
         | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
         ("webhook", "create" | "list") => vec![FORMS[1]],
         ("webhook", _) => ends(&["/hook"]),
         ("secret", "list") => vec![FORMS[1]],
         ("secret", _) => ends(&["/token"]),
-        ("audit" | "event" | "tenant", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => {
+        ("audit" | "event" | "tenant" | "integration", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => {
             vec![FORMS[1]]
         }
         ("version", "get" | "restore") => ends(&["/versions/1"]),

@@ -94,6 +94,20 @@ fn curl_calls_a_method_by_its_name() {
 }
 
 #[test]
+fn curl_asks_by_the_paths_of_the_low_level_design() {
+    let curl = Curl::new();
+    let listed = curl.ask("/integration/list", &[]);
+    assert_eq!((listed.status, listed.json()), (200, json!([])), "a bare list, of the caller's own tenant");
+    for (path, body) in [("/service/start", json!({ "serviceName": "web" })), ("/service/stop", json!({ "serviceName": "web" }))] {
+        let refused = curl.send("POST", path, &body);
+        assert_eq!((refused.status, refused.reason().as_str()), (403, "PERMISSION_DENIED"), "services are the installation's");
+        assert_eq!(curl.strange(path, &["-H", KEYS, "-d", &body.to_string()]).status, 401, "a token is required");
+    }
+    assert_eq!(curl.ask("/status", &[]).status, 403);
+    curl.server.stop();
+}
+
+#[test]
 fn curl_keeps_utilities_by_their_routes() {
     let curl = Curl::new();
     let made = curl.create("shout", SHOUT);

@@ -18,6 +18,7 @@ pub(crate) mod mask;
 pub(crate) mod page;
 pub(crate) mod parameter;
 pub(crate) mod policy;
+pub(crate) mod process;
 pub(crate) mod request_key;
 pub(crate) mod runtime;
 pub(crate) mod secret;

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use domain::Result;
 use domain::access::{Action, Permit};
-use domain::name::PrincipalName;
+use domain::name::{PrincipalName, TenantName};
 use futures_util::future::BoxFuture;
 use tonic::{Request, Response, Status};
 
@@ -69,6 +69,22 @@ impl<U: Clone + Send + Sync> Handler<U> {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.performer.perform_as_caller(request, |permitted| work(self.use_cases.clone(), permitted)).await
+    }
+
+    /// As [`Handler::perform`], of what is about a tenant, and about the caller's own where `name` reads none.
+    pub(crate) async fn perform_at_home<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        name: impl FnOnce(&B) -> Result<Option<TenantName>> + Send,
+        work: impl FnOnce(U, Permitted<A, B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action<Target = TenantName>,
+        B: Send,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.performer.perform_at_home(request, name, |permitted| work(self.use_cases.clone(), permitted)).await
     }
 
     /// Answers a call of anybody.

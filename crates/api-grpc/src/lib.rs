@@ -20,6 +20,7 @@ mod layer;
 mod method;
 mod perform;
 mod permission;
+mod process_handler;
 mod refusal;
 mod runtime_handler;
 mod secret_handler;

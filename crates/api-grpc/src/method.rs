@@ -8,9 +8,11 @@ use api_proto::zona::annotations::v1::{Operation, Who};
 
 /// Unary methods that answer when user code is done: the one thing that a descriptor does not tell.
 const RUNS: [&str; 1] = ["/zona.execution.v1.ExecutionService/Transform"];
-/// Reads that show code or what programs have put out, which secrets there are, or who has done what: each is recorded, which a descriptor does not tell
+/// Reads that show code or what programs have put out, which secrets there are, what the platform is made of, or who has done what: each is recorded, which a descriptor does not tell
 /// either. All other reads are counted.
-const SHOWS: [&str; 11] = [
+const SHOWS: [&str; 13] = [
+    "/zona.process.v1.ProcessService/GetPlatform",
+    "/zona.process.v1.ProcessService/ReadLogs",
     "/zona.secret.v1.SecretService/GetSecret",
     "/zona.secret.v1.SecretService/ListSecrets",
     "/zona.utility.v1.CopyService/GetProposal",

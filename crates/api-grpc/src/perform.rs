@@ -9,7 +9,7 @@ use std::sync::Arc;
 use domain::access::{AccessPolicy, Action, Authenticator, Caller, CredentialKind, Permit, Presented, Targeted as _};
 use domain::audit::{Auditor, Circumstances, Notes, Outcome};
 use domain::limit::{CallClass, CallLimits};
-use domain::name::PrincipalName;
+use domain::name::{PrincipalName, TenantName};
 use domain::time::Clock;
 use domain::{Error, Result};
 use futures_util::future::BoxFuture;
@@ -166,6 +166,23 @@ impl Performer {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.answer(request, |caller, _body| Ok(caller.principal.clone()), None, work).await
+    }
+
+    /// As [`Performer::perform`], of what is about a tenant, and about the caller's own where `name` reads none.
+    pub(crate) async fn perform_at_home<A, B, T, F>(
+        &self,
+        request: Request<B>,
+        name: impl FnOnce(&B) -> Result<Option<TenantName>> + Send,
+        work: impl FnOnce(Permitted<A, B>) -> F + Send,
+    ) -> Result<Response<T>, Status>
+    where
+        A: Action<Target = TenantName>,
+        B: Send,
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let home = |caller: &Caller| TenantName { tenant: caller.principal.tenant().clone() };
+        self.answer(request, |caller, body| Ok(name(body)?.unwrap_or_else(|| home(caller))), None, work).await
     }
 
     /// Answers a call whose request itself proves who asks, or that asks for what is public: nobody is authenticated, no permission is

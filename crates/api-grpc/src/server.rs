@@ -13,6 +13,7 @@ use api_proto::zona::event::v1::event_service_server::EventServiceServer;
 use api_proto::zona::event::v1::webhook_service_server::WebhookServiceServer;
 use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
 use api_proto::zona::identity::v1::identity_service_server::IdentityServiceServer;
+use api_proto::zona::process::v1::process_service_server::ProcessServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
 use api_proto::zona::secret::v1::secret_service_server::SecretServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
@@ -27,6 +28,7 @@ use domain::event::EventLog;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::identity::Identities;
 use domain::limit::CallLimits;
+use domain::process::Platforms;
 use domain::runtime::Runtimes;
 use domain::secret::NamedSecrets;
 use domain::server::Servers;
@@ -102,6 +104,8 @@ pub struct Services {
     pub events: EventLog,
     /// Use cases of webhooks.
     pub webhooks: Webhooks,
+    /// Use cases of the platform.
+    pub platforms: Platforms,
     /// Use cases of named secrets.
     pub secrets: NamedSecrets,
     /// Use cases of utilities.
@@ -314,6 +318,7 @@ impl Services {
         serve!(EventServiceServer: self.events);
         serve!(WebhookServiceServer: self.webhooks);
         serve!(SecretServiceServer: self.secrets);
+        serve!(ProcessServiceServer: self.platforms);
         routes
     }
 }

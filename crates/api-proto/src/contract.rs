@@ -79,6 +79,14 @@ pub mod zona {
         }
     }
 
+    /// Running the platform's services.
+    pub mod process {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.process.v1");
+        }
+    }
+
     /// Following what happens.
     pub mod event {
         /// Version 1.

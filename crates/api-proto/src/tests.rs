@@ -52,8 +52,8 @@ fn every_list_method_pages() {
     for method in our_methods(&pool).into_iter().filter(|method| method.name().starts_with("List")) {
         demand(&method.input(), &["page_size", "page_token"]);
         demand(&method.output(), &["next_page_token"]);
-        // Tenants lie in nothing (AIP-132).
-        if method.name() != "ListTenants" {
+        // Tenants and services lie in nothing (AIP-132).
+        if !["ListTenants", "ListServices"].contains(&method.name()) {
             demand(&method.input(), &["parent"]);
         }
     }

@@ -9,6 +9,7 @@ use api_proto::zona::event::v1::event_service_client::EventServiceClient;
 use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
 use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
+use api_proto::zona::process::v1::process_service_client::ProcessServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::secret::v1::secret_service_client::SecretServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
@@ -123,6 +124,11 @@ impl Client {
     /// The service that keeps named secrets.
     pub fn secrets(&self) -> SecretServiceClient<Signed> {
         SecretServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that runs the platform's services.
+    pub fn processes(&self) -> ProcessServiceClient<Signed> {
+        ProcessServiceClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER)
     }
 
     /// The service that keeps webhooks.

@@ -12,6 +12,7 @@ mod logout;
 mod named_context;
 mod parameters;
 mod policy;
+pub mod process;
 mod role;
 mod run;
 mod runtime;

@@ -1,10 +1,10 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec, TargetKind};
-use crate::{audit, code_policy, event, execution, identity, runtime, secret, server, tenant, utility, webhook};
+use crate::{audit, code_policy, event, execution, identity, process, runtime, secret, server, tenant, utility, webhook};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 12] = [
+const DECLARED: [&[ActionSpec]; 13] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
@@ -17,6 +17,7 @@ const DECLARED: [&[ActionSpec]; 12] = [
     event::actions::ACTIONS,
     webhook::actions::ACTIONS,
     secret::actions::ACTIONS,
+    process::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.
@@ -25,7 +26,7 @@ pub fn actions() -> impl Iterator<Item = ActionSpec> {
 }
 
 /// What the areas' actions can be about.
-const ABOUT: [&[(&str, &[TargetKind])]; 12] = [
+const ABOUT: [&[(&str, &[TargetKind])]; 13] = [
     access::actions::ABOUT,
     utility::actions::ABOUT,
     execution::actions::ABOUT,
@@ -38,6 +39,7 @@ const ABOUT: [&[(&str, &[TargetKind])]; 12] = [
     event::actions::ABOUT,
     webhook::actions::ABOUT,
     secret::actions::ABOUT,
+    process::actions::ABOUT,
 ];
 
 /// What an action can be about.

@@ -5,13 +5,17 @@ use crate::node::{Node, Value, read_json, read_yaml};
 use crate::problem::Problems;
 use crate::shape::{Kind, check};
 
+mod asked;
 mod build;
 mod content;
 mod fields;
+mod integrated;
 mod overlay;
 mod rules;
 
+pub use self::asked::Asked;
 pub use self::content::{Content, Manifest, Network, Source, Volume};
+pub use self::integrated::{AskedIntegration, Integrated, Resolved, Wanted, service_of};
 pub use self::overlay::Difference;
 
 /// Where the schema is published.

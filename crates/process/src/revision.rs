@@ -37,7 +37,7 @@ pub enum Part {
     Ports,
     /// How health is seen.
     Health,
-    /// User and time to stop.
+    /// User, directory, time to stop, and how often it was restarted.
     Process,
     /// Revisions of the services with which it is replaced.
     Dependencies,
@@ -100,7 +100,10 @@ fn revision(service: &Service, manifest: &Manifest, before: &HashMap<&str, Revis
         }),
     );
     put(Part::Health, health(service));
-    put(Part::Process, Hash::default().text(context.user.as_deref().unwrap_or_default()).text(&context.stop_grace.as_micros().to_string()));
+    let process = Hash::default().text(context.user.as_deref().unwrap_or_default()).text(&context.stop_grace.as_micros().to_string());
+    let process = context.working_dir.iter().fold(process, |hash, directory| hash.text("working_dir").text(directory));
+    // What was never restarted has the revision that it had before there were restarts.
+    put(Part::Process, if service.restarts > 0 { process.number(Some(service.restarts.into())) } else { process });
     let mut followed: Vec<&str> = service.depends_on.iter().filter(|other| other.restart).map(|other| other.service.as_str()).collect();
     followed.sort_unstable();
     put(

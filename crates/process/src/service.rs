@@ -33,6 +33,8 @@ pub struct Service {
     pub parameters: BTreeMap<String, String>,
     /// Labels for people and other programs; they change nothing about what runs.
     pub labels: BTreeMap<String, String>,
+    /// How often somebody has asked for it to be restarted: replicas of another number are replaced. Never in a manifest.
+    pub restarts: u32,
 }
 
 /// The four groups of services, in the order in which they start.
@@ -72,6 +74,8 @@ pub struct Context {
     pub resources: Resources,
     /// User or `user:group` in place of the image's.
     pub user: Option<String>,
+    /// The directory that it begins in, in place of the image's. Integrations have one; in a manifest no service has.
+    pub working_dir: Option<String>,
     /// How long it has to end after it was asked to.
     pub stop_grace: Duration,
 }

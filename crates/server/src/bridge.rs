@@ -8,6 +8,7 @@ pub(crate) mod compiler;
 pub(crate) mod credentials;
 pub(crate) mod facts;
 pub(crate) mod incidents;
+pub(crate) mod manifests;
 pub(crate) mod measured;
 pub(crate) mod merkle;
 pub(crate) mod processor;

@@ -47,6 +47,7 @@ mod error;
 mod gateway;
 mod identity;
 mod loopback;
+mod platform;
 mod proof;
 pub mod redis;
 mod rotation;
@@ -247,6 +248,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let copies = Copies::new(utilities.clone(), Arc::clone(sources), policy.clone(), states.clone(), incidents, Arc::clone(&clock));
     let limits = Arc::new(stores::call_limits(config)?);
     readings::observe_limits(&parts.metrics, Arc::clone(&limits));
+    let platforms = platform::platforms(&parts);
+    platforms.resume().await.map_err(Error::Platform)?;
     let services = Services {
         authenticator: Arc::clone(&callers.authenticator),
         policy,
@@ -255,6 +258,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         audit: audit.log.clone(),
         events: events.clone(),
         webhooks: Webhooks::new(WebhookPorts { repository: parts.stores.store.clone(), sender, clock: Arc::clone(&parts.clock) }),
+        platforms,
         secrets: NamedSecrets::new(parts.stores.store.clone(), Arc::clone(&parts.clock)),
         spawner: Arc::new(parts.tasks.clone()),
         utilities,

@@ -18,6 +18,7 @@ use domain::event::EventRepository;
 use domain::execution::{ExecutionQueue, ExecutionRepository, Signals};
 use domain::identity::{ApiKeyRepository, BootstrapRepository, PrincipalRepository, SessionRepository, SubjectRepository};
 use domain::lease::LeaseRepository;
+use domain::process::PlatformRepository;
 use domain::retention::RetentionStore;
 use domain::secret::SecretRepository;
 use domain::server::KeyRepository;
@@ -50,6 +51,7 @@ pub(crate) trait Store:
     + GrantRepository
     + KeyRepository
     + LeaseRepository
+    + PlatformRepository
     + PrincipalRepository
     + RetentionStore
     + SecretRepository

@@ -21,6 +21,7 @@ mod keys_port;
 mod leases;
 mod migration;
 mod personal;
+mod platform;
 mod policies;
 mod readers;
 mod request;

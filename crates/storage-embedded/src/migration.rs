@@ -36,6 +36,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0024_sealed_contents.sql"),
     include_str!("../migrations/0025_waiting.sql"),
     include_str!("../migrations/0026_output_archive.sql"),
+    include_str!("../migrations/0027_platform.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -139,6 +139,10 @@ mod secrets {
     test_support::secret_repository_contract!(super::Scratch::new());
 }
 
+mod platform {
+    test_support::platform_repository_contract!(super::Scratch::new());
+}
+
 mod leases {
     test_support::lease_repository_contract!(super::Scratch::new());
 }

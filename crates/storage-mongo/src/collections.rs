@@ -31,8 +31,12 @@ const HINTS_KEPT: Duration = Duration::from_secs(60);
 /// Numbers of the installation that are counted up.
 pub(crate) const TOTALS: Collection = of_installation("totals", &[]);
 
+/// Revisions of what the platform shall be, with their sealed manifests: a few, of which the newest are looked for.
+pub(crate) const PLATFORM_REVISIONS: Collection = of_installation("platform_revisions", &[]);
+
 /// All of them, in sections, each in the order of the documents.
-pub(crate) const ALL: &[&[Collection]] = &[&[SCHEMA, EPOCHS, NEWS, HINTS, TOTALS], utilities::ALL, people::ALL, runs::ALL];
+pub(crate) const ALL: &[&[Collection]] =
+    &[&[SCHEMA, EPOCHS, NEWS, HINTS, TOTALS, PLATFORM_REVISIONS], utilities::ALL, people::ALL, runs::ALL];
 
 /// A value of a filter that no document may lack.
 pub(crate) fn millis(time: domain::time::Timestamp) -> Bson {

@@ -25,6 +25,7 @@ mod leases;
 mod migrations;
 mod news;
 mod operator;
+mod platform;
 mod policies;
 mod request;
 mod retention;

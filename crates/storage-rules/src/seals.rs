@@ -60,6 +60,11 @@ impl Spot {
         Spot { collection: "secrets", id: secret.name.secret.as_str().to_owned(), field }
     }
 
+    /// The manifest of a revision of the platform.
+    pub fn manifest(revision: u64) -> Self {
+        Spot { collection: "platform_revisions", id: revision.to_string(), field: "manifest".to_owned() }
+    }
+
     /// A secret of a webhook, or those before together.
     pub fn webhook(webhook: &str, field: &str) -> Self {
         Spot { collection: "webhooks", id: webhook.to_owned(), field: field.to_owned() }

@@ -18,6 +18,8 @@ mod fake_checker;
 mod fake_compiler;
 mod fake_identity;
 mod fake_limits;
+mod fake_manifests;
+mod fake_platform;
 mod fake_sandbox;
 mod fake_sender;
 mod fake_tree;
@@ -29,6 +31,8 @@ mod in_memory;
 mod incidents;
 pub mod lease_repository;
 mod patience;
+pub mod platform;
+pub mod platform_repository;
 mod processor;
 mod redis_server;
 pub mod sample;
@@ -50,13 +54,15 @@ pub use fake_checker::{FakeChecker, IMPORT_RULE, MISSING_RULE, NESTING_RULE, TOD
 pub use fake_compiler::{BROKEN, FakeCompiler};
 pub use fake_identity::{FakeHasher, FakeSecrets, FakeTokens};
 pub use fake_limits::FakeLimits;
+pub use fake_manifests::FakeManifests;
+pub use fake_platform::FakePlatform;
 pub use fake_sandbox::{FakeSandbox, Fault, INSTRUCTION};
 pub use fake_sender::FakeSender;
 pub use fake_tree::FakeTree;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
-    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemoryObjects,
+    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemoryObjects, InMemoryPlatform,
     InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
 };
 pub use incidents::RecordedIncidents;

@@ -117,6 +117,25 @@ mod secrets {
     crate::secret_repository_contract!(Box::new(crate::InMemorySecrets::new(std::sync::Arc::new(crate::FakeClock::default()))));
 }
 
+mod platform_revisions {
+    crate::platform_repository_contract!(Box::new(crate::InMemoryPlatform::new(std::sync::Arc::new(crate::FakeClock::default()))));
+}
+
+mod platform {
+    use std::sync::Arc;
+
+    use domain::process::Desired;
+
+    use crate::{FakeClock, FakeManifests, FakePlatform};
+
+    fn wanted(revision: u64, replicas: u32) -> Desired {
+        let manifest = format!("web CORE {replicas} web:1").into();
+        Desired { revision, manifest, ..Desired::default() }
+    }
+
+    crate::platform_contract!(Box::new(FakePlatform::new(Arc::new(FakeManifests), Arc::new(FakeClock::default()))), wanted);
+}
+
 mod leases {
     crate::lease_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }

@@ -56,7 +56,6 @@ fn context(loaded: Loaded<config::Config>, surroundings: &Surroundings) -> Conte
 fn dispatch(command: Command, context: Context) -> Result {
     match command {
         Command::Check(check) => return check.run(&context),
-        Command::Ps(ps) => return ps.run(&context),
         Command::Context(named) => return named.run(&context.client),
         _ => {}
     }
@@ -67,6 +66,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Dev(dev) => dev.run(context).await,
             Command::Demo(demo) => demo.run(context).await,
             Command::Doctor(doctor) => doctor.run(&context).await,
+            Command::Ps(ps) => ps.run(&context).await,
             Command::Utility(utility) => utility.run(&context.client.context()?).await,
             Command::Run(run) => run.run(&context.client.context()?).await,
             Command::Transform(transform) => transform.run(&context.client.context()?).await,

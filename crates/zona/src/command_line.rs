@@ -134,8 +134,7 @@ pub enum Command {
     /// Try the sandbox of this host, without a server
     #[command(subcommand)]
     Sandbox(sandbox::Sandbox),
-    /// Check and plan a platform of services, without an engine
-    #[command(subcommand)]
+    /// Run a platform of services: show how it is, check, plan and apply its manifest
     Ps(ps::Ps),
     /// Print a completion script for a shell
     Completions(completions::Completions),

@@ -22,13 +22,25 @@ pub fn methods() -> Vec<MethodDescriptor> {
 }
 
 /// Methods that are about the installation, or about their caller, and name no resource. Each has a cross-tenant test of its own.
-const UNNAMED: [&str; 6] = [
+const UNNAMED: [&str; 18] = [
     "/zona.server.v1.ServerService/GetServerInfo",
     "/zona.server.v1.ServerService/GetKeyStatus",
     "/zona.server.v1.ServerService/RotateKeys",
     "/zona.identity.v1.IdentityService/WhoAmI",
     "/zona.tenant.v1.TenantService/CreateTenant",
     "/zona.tenant.v1.TenantService/ListTenants",
+    "/zona.process.v1.ProcessService/ApplyManifest",
+    "/zona.process.v1.ProcessService/GetPlatform",
+    "/zona.process.v1.ProcessService/GetService",
+    "/zona.process.v1.ProcessService/GetStatus",
+    "/zona.process.v1.ProcessService/ListServices",
+    "/zona.process.v1.ProcessService/PlanManifest",
+    "/zona.process.v1.ProcessService/ReadLogs",
+    "/zona.process.v1.ProcessService/RestartService",
+    "/zona.process.v1.ProcessService/ScaleService",
+    "/zona.process.v1.ProcessService/StartService",
+    "/zona.process.v1.ProcessService/StopService",
+    "/zona.process.v1.ProcessService/WatchStatus",
 ];
 
 /// Every method of ours that names a resource: all but [`UNNAMED`], which really name none.

@@ -15,6 +15,7 @@ use api_proto::zona::event::v1::event_service_client::EventServiceClient;
 use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
+use api_proto::zona::process::v1::process_service_client::ProcessServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::secret::v1::secret_service_client::SecretServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
@@ -31,6 +32,7 @@ use domain::execution::{Executions, Ports};
 use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Lives};
 use domain::lease::{InstanceId, Keeper};
 use domain::name::PrincipalName;
+use domain::process::{PlatformPorts, Platforms};
 use domain::runtime::Runtimes;
 use domain::secret::NamedSecrets;
 use domain::server::Servers;
@@ -40,10 +42,10 @@ use domain::webhook::{WebhookPorts, Webhooks};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeLimits, FakeSandbox, FakeSecrets, FakeSender, FakeTokens,
-    FakeTree, Faults, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity, InMemorySecrets,
-    InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds,
-    TokioSpawner, UtcCalendar, sample,
+    CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeLimits, FakeManifests, FakePlatform, FakeSandbox, FakeSecrets,
+    FakeSender, FakeTokens, FakeTree, Faults, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity,
+    InMemoryPlatform, InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
+    RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -112,6 +114,7 @@ pub struct Known {
     pub events: Arc<InMemoryEvents>,
     pub webhooks: Arc<InMemoryWebhooks>,
     pub named_secrets: Arc<InMemorySecrets>,
+    pub platforms: Arc<InMemoryPlatform>,
     pub tenants: Arc<InMemoryTenants>,
 }
 
@@ -124,6 +127,7 @@ impl Known {
             tenants: Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS).noting(events.clone())),
             webhooks: Arc::new(InMemoryWebhooks::new(clock.clone(), events.clone())),
             named_secrets: Arc::new(InMemorySecrets::new(clock.clone())),
+            platforms: Arc::new(InMemoryPlatform::new(clock.clone())),
             events,
             clock,
             hasher: Arc::default(),
@@ -208,6 +212,9 @@ pub struct Harness {
     pub events: EventServiceClient<Channel>,
     pub webhooks: WebhookServiceClient<Channel>,
     pub secrets: SecretServiceClient<Channel>,
+    pub processes: ProcessServiceClient<Channel>,
+    /// Where services run.
+    pub platform: Arc<FakePlatform>,
     pub auditor: Auditor,
     /// Where executions, leases and audit logs lie.
     pub execution_store: Arc<InMemoryExecutionRepository>,
@@ -253,9 +260,11 @@ impl Harness {
         let spawner = Arc::new(TokioSpawner::current());
         let processor = Arc::new(CountingProcessor::default());
         let execution_store = Arc::new(InMemoryExecutionRepository::new(clock.clone()).noting(known.events.clone()));
+        let platform = Arc::new(FakePlatform::new(Arc::new(FakeManifests), clock.clone()));
         let services = services(
             &options,
             &Parts {
+                platform: platform.clone(),
                 clock: clock.clone(),
                 sandbox: sandbox.clone(),
                 compiler: compiler.clone(),
@@ -299,6 +308,8 @@ impl Harness {
             events: EventServiceClient::new(channel.clone()),
             webhooks: WebhookServiceClient::new(channel.clone()),
             secrets: SecretServiceClient::new(channel.clone()),
+            processes: ProcessServiceClient::new(channel.clone()),
+            platform,
             auditor,
             execution_store,
             identity: IdentityServiceClient::new(channel.clone()),
@@ -427,6 +438,7 @@ pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// What stands behind the services.
 struct Parts {
+    platform: Arc<FakePlatform>,
     clock: Arc<FakeClock>,
     sandbox: Arc<FakeSandbox>,
     compiler: Arc<FakeCompiler>,
@@ -438,7 +450,7 @@ struct Parts {
 }
 
 fn services(options: &Options, parts: &Parts) -> Services {
-    let Parts { clock, sandbox, compiler, stored, spawner, processor, execution_store, known } = parts;
+    let Parts { platform, clock, sandbox, compiler, stored, spawner, processor, execution_store, known } = parts;
     let local = PrincipalName::parse("principal", &options.principal).unwrap();
     let authenticator: Arc<dyn Authenticator> = match (&options.authenticator, &options.known) {
         (Some(authenticator), _) => authenticator.clone(),
@@ -511,6 +523,13 @@ fn services(options: &Options, parts: &Parts) -> Services {
         events: EventLog::new(event_ports),
         webhooks: Webhooks::new(webhook_ports),
         secrets: NamedSecrets::new(known.named_secrets.clone(), clock.clone()),
+        platforms: Platforms::new(PlatformPorts {
+            manifests: Arc::new(FakeManifests),
+            platform: platform.clone(),
+            repository: known.platforms.clone(),
+            spawner: spawner.clone(),
+            clock: clock.clone(),
+        }),
         audit: AuditLog::new(LogPorts {
             repository: execution_store.clone(),
             tree: Arc::new(FakeTree::new(execution_store.clone())),

@@ -35,6 +35,7 @@ mod matrix;
 mod outside_tokens;
 mod permissions;
 mod policies;
+mod process;
 mod refresh_tokens;
 mod repetitions;
 mod requests;

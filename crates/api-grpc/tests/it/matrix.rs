@@ -55,7 +55,7 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 83] = [
+const TAKES: [(&str, Takes); 100] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -131,6 +131,23 @@ const TAKES: [(&str, Takes); 83] = [
     ("secret.set", Takes::AdministeredNobody),
     ("secret.get", Takes::AdministeredNobody),
     ("secret.delete", Takes::AdministeredNobody),
+    ("service.list", Takes::Installation),
+    ("service.get", Takes::Installation),
+    ("service.start", Takes::Installation),
+    ("service.stop", Takes::Installation),
+    ("service.restart", Takes::Installation),
+    ("service.scale", Takes::Installation),
+    ("service.status", Takes::Installation),
+    ("service.watch", Takes::Installation),
+    ("service.logs", Takes::Installation),
+    ("platform.get", Takes::Installation),
+    ("platform.plan", Takes::Installation),
+    ("platform.apply", Takes::Installation),
+    ("integration.list", Takes::Administration),
+    ("integration.get", Takes::Administration),
+    ("integration.explain", Takes::Administration),
+    ("integration.start", Takes::Administration),
+    ("integration.stop", Takes::Administration),
     ("tenant.create", Takes::Installation),
     ("tenant.list", Takes::Installation),
     ("tenant.suspend", Takes::Installation),

@@ -57,6 +57,11 @@ contract! {
     event::Webhook,
     event::DeadLetter,
     secret::Secret,
+    process::Service,
+    process::Platform,
+    process::ReadLogsResponse,
+    process::Integration,
+    process::IntegrationExplanation,
 }
 
 /// A message as a document.

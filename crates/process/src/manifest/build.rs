@@ -76,6 +76,7 @@ fn service(node: &Node) -> Service {
         }),
         parameters: scalars(node, "parameters"),
         labels: scalars(node, "labels"),
+        restarts: 0,
     }
 }
 
@@ -96,6 +97,7 @@ fn context(node: &Node) -> Context {
         networks: texts(node, "networks"),
         resources: node.get("resources").map(resources).unwrap_or_default(),
         user: node.get("user").and_then(Node::scalar).map(str::to_owned),
+        working_dir: None,
         stop_grace: duration(node, "stop_grace", STOP_GRACE),
     }
 }

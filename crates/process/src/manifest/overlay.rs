@@ -51,6 +51,13 @@ pub(super) fn differences(before: &Node, after: &Node) -> Vec<Difference> {
     found
 }
 
+/// Lays changes of services, by name, over a tree.
+pub(super) fn lay_services(root: &mut Node, changes: &Node) {
+    if let Some(target) = root_member(root, "services") {
+        services(target, changes);
+    }
+}
+
 fn root_member<'a>(root: &'a mut Node, name: &str) -> Option<&'a mut Node> {
     let Value::Map(members) = &mut root.value else { return None };
     let index = members.iter().position(|member| member.name == name).unwrap_or_else(|| {

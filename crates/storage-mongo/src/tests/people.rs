@@ -34,6 +34,10 @@ mod secrets {
     test_support::secret_repository_contract!(super::Scratch::checked().await);
 }
 
+mod platform {
+    test_support::platform_repository_contract!(super::Scratch::checked().await);
+}
+
 const ANN: &str = "tenants/acme/users/ann";
 const BOB: &str = "tenants/acme/users/bob";
 /// What stands in the place of a name that does not open.

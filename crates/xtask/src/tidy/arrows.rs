@@ -52,6 +52,7 @@ const ARROWS: [(&str, Allowed); 31] = [
             "gateway",
             "keys",
             "kms",
+            "process",
             "python-check",
             "resilience",
             "sandbox",

@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use cli::document::yaml::yaml;
 use cli::input::read_text;
 use cli::{Failure, Result};
 use process::manifest::{File, Manifest, Notation, Source};
 use process::node::{MAX_BYTES, Node, read_json, read_yaml};
 use process::problem::{Place, Problem, Problems};
 use process::revision::digest;
+
+use crate::local::ps::content;
+use crate::local::ps::import::document as document_of;
 
 /// Bytes of a file that a config holds.
 const MAX_CONTENT: u64 = 1_000_000;
@@ -34,6 +38,22 @@ impl Given {
             None => Ok(file.manifest()),
             Some(name) => file.environment(name).map(|(manifest, _)| manifest).ok_or_else(|| no_environment(&file, name)),
         }
+    }
+
+    /// The manifest as a server takes it, with what its configs hold, and its environment; empty where none is named.
+    ///
+    /// # Errors
+    /// As [`Given::manifest`], or a file of a config cannot be read or is no text.
+    pub fn sendable(&self) -> Result<(String, String)> {
+        self.manifest()?;
+        let (text, notation) = (text(&self.file)?, notation(&self.file));
+        let read = if notation == Notation::Json { read_json(&text) } else { read_yaml(&text) };
+        let mut root = read.map_err(|problems| refused(&self.file, &problems))?;
+        let environment = self.environment.clone().unwrap_or_default();
+        let beside = self.file.parent().unwrap_or(Path::new(""));
+        // A file without configs in others goes as its author has written it.
+        let is_changed = content::bring_in(&mut root, |path| config(&beside.join(path)))?;
+        Ok((if is_changed { yaml(&document_of(&root)) } else { text }, environment))
     }
 
     /// The same, with the digests of the files of its configs.
@@ -94,6 +114,12 @@ fn text(path: &Path) -> Result<String> {
 
 fn notation(path: &Path) -> Notation {
     if path.extension().is_some_and(|extension| extension == "json") { Notation::Json } else { Notation::Yaml }
+}
+
+/// What a config holds: a server takes texts only.
+fn config(path: &Path) -> Result<String> {
+    let no_text = |_| Failure::usage(format!("{} is not UTF-8, and a config that is sent to a server is text", path.display()));
+    String::from_utf8(bytes(path)?).map_err(no_text)
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>> {

@@ -61,7 +61,8 @@ fn variable(text: &str) -> std::result::Result<(String, String), String> {
     pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "must be NAME=VALUE".to_owned())
 }
 
-fn document(node: &Node) -> Document {
+/// A tree as it is printed; numbers as they were written.
+pub fn document(node: &Node) -> Document {
     match &node.value {
         Value::Null => Document::Null,
         Value::Bool(value) => Document::Bool(*value),

@@ -1,4 +1,5 @@
-//! `zona ps plan FILE`: what must be done so that what runs becomes what a manifest says. What runs is read from a file: no engine is asked.
+//! `zona ps plan FILE`: what must be done so that what runs becomes what a manifest says. What runs is read from a file, or is what a server
+//! sees.
 
 use std::path::PathBuf;
 
@@ -20,15 +21,22 @@ pub struct Plan {
     /// What runs at the moment, YAML or (*.json) JSON [default: nothing]
     #[arg(long, value_name = "FILE")]
     observed: Option<PathBuf>,
+    /// Ask the server what runs, and what it would do
+    #[arg(long, conflicts_with = "observed")]
+    live: bool,
 }
 
 impl Plan {
-    pub fn run(&self, context: &Context) -> Result {
+    pub async fn run(&self, context: &Context) -> Result {
+        if self.live {
+            let (manifest, environment) = self.given.sendable()?;
+            return cli::command::process::plan(&context.client.context()?, manifest, environment).await;
+        }
         let manifest = self.given.manifest_with_digests()?;
         let observed = match &self.observed {
             Some(path) => Observed::read(&document(path)?).map_err(|problems| refused(path, &problems))?,
             None => {
-                note("no --observed: this is the plan where nothing runs yet");
+                note("neither --observed nor --live: this is the plan where nothing runs yet");
                 Observed::default()
             }
         };

@@ -1,0 +1,27 @@
+//! The port to where revisions of the platform are kept.
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::process::{Outcome, PlatformRevision};
+use crate::request::{Committed, RequestKey};
+use crate::time::Timestamp;
+
+/// Revisions that are kept, beside the newest that was reached: enough to see what happened of late.
+pub const KEPT_REVISIONS: u64 = 20;
+
+/// Port: revisions of what the platform shall be. Manifests are sealed by the key of the tenant `system`: configs may stand in them.
+#[async_trait]
+pub trait PlatformRepository: Send + Sync {
+    /// The newest revision.
+    async fn newest(&self) -> Result<Option<PlatformRevision>>;
+    /// The newest revision that was reached.
+    async fn reached(&self) -> Result<Option<PlatformRevision>>;
+    /// Stores a revision, whole or not at all, where the newest is the one before it; [`Committed::Conflict`] otherwise. Those that are older
+    /// than [`KEPT_REVISIONS`] go, but for the newest that was reached.
+    async fn add(&self, revision: &PlatformRevision, request: Option<&RequestKey>) -> Result<Committed<PlatformRevision>>;
+    /// Notes what came of a revision that is under way; says whether it was.
+    async fn settle(&self, revision: u64, outcome: &Outcome, at: Timestamp) -> Result<bool>;
+    /// What a request was answered with, if it was: the revision as it is now.
+    async fn find_answer(&self, request: &RequestKey) -> Result<Option<Committed<PlatformRevision>>>;
+}

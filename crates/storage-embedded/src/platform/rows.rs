@@ -1,0 +1,113 @@
+//! Rows of revisions of the platform, and answers to requests that made them.
+
+use domain::name::TenantId;
+use domain::process::{KEPT_REVISIONS, Outcome, PlatformRevision, Standing};
+use domain::request::{Committed, RequestKey};
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Params, params};
+use storage_documents::PlatformDocument;
+use storage_rules::Spot;
+
+use crate::connection::integer;
+use crate::contents;
+use crate::error::{Error, Result, during};
+use crate::request::{self, Remembered};
+use crate::vault::Vault;
+
+const TABLE: &str = "platform_revisions";
+
+pub(super) fn newest(connection: &Connection, vault: &Vault) -> Result<Option<PlatformRevision>> {
+    const QUERY: &str = "SELECT number, document, manifest FROM platform_revisions ORDER BY number DESC LIMIT 1";
+    one(connection, vault, QUERY, [])
+}
+
+pub(super) fn reached(connection: &Connection, vault: &Vault) -> Result<Option<PlatformRevision>> {
+    const QUERY: &str = "SELECT number, document, manifest FROM platform_revisions WHERE is_reached = 1 ORDER BY number DESC LIMIT 1";
+    one(connection, vault, QUERY, [])
+}
+
+pub(super) fn add(
+    connection: &Connection,
+    vault: &Vault,
+    revision: &PlatformRevision,
+    request: Option<&RequestKey>,
+    (now, since): (Timestamp, Timestamp),
+) -> Result<Committed<PlatformRevision>> {
+    const LAST: &str = "SELECT number FROM platform_revisions ORDER BY number DESC LIMIT 1";
+    const INSERT: &str = "INSERT INTO platform_revisions (number, is_reached, document, manifest) VALUES (?1, ?2, ?3, ?4)";
+    let system = TenantId::system();
+    if let Some(key) = request
+        && let Some(answered) = answer(connection, vault, request::find(connection, &system, key, since)?)?
+    {
+        return Ok(answered);
+    }
+    let number = revision.desired.revision;
+    let last = || connection.prepare_cached(LAST)?.query_row([], |row| row.get::<_, i64>(0));
+    let last = last().optional().map_err(during("reading the newest revision of the platform"))?.unwrap_or(0);
+    if last + 1 != integer(number) {
+        return Ok(Committed::Conflict);
+    }
+    let document = storage_documents::encode(&PlatformDocument::from(revision));
+    let sealed = contents::seal(connection, vault, &system, &Spot::manifest(number), revision.desired.manifest.as_bytes())?;
+    let is_reached = matches!(revision.standing, Standing::Ended(Outcome::Reached, _));
+    let run = || connection.prepare_cached(INSERT)?.execute(params![integer(number), is_reached, document, sealed]);
+    run().map_err(during("storing a revision of the platform"))?;
+    prune(connection, number)?;
+    if let Some(key) = request {
+        request::remember(connection, &system, key, now, &number.to_string(), None)?;
+    }
+    Ok(Committed::Stored)
+}
+
+pub(super) fn settle(connection: &Connection, number: u64, outcome: &Outcome, at: Timestamp) -> Result<bool> {
+    const QUERY: &str = "SELECT document FROM platform_revisions WHERE number = ?1";
+    const UPDATE: &str = "UPDATE platform_revisions SET is_reached = ?2, document = ?3 WHERE number = ?1";
+    let read = || connection.prepare_cached(QUERY)?.query_row([integer(number)], |row| row.get::<_, String>(0));
+    let Some(text) = read().optional().map_err(during("reading a revision of the platform"))? else { return Ok(false) };
+    let decoded = storage_documents::decode::<PlatformDocument>(&text);
+    let mut document = decoded.map_err(|source| Error::undecodable(TABLE, number.to_string(), source))?;
+    if !document.settle(outcome, at) {
+        return Ok(false);
+    }
+    let (is_reached, text) = (*outcome == Outcome::Reached, storage_documents::encode(&document));
+    let run = || connection.prepare_cached(UPDATE)?.execute(params![integer(number), is_reached, text]);
+    run().map_err(during("settling a revision of the platform")).map(|changed| changed == 1)
+}
+
+pub(super) fn answer(
+    connection: &Connection,
+    vault: &Vault,
+    remembered: Option<Remembered>,
+) -> Result<Option<Committed<PlatformRevision>>> {
+    const QUERY: &str = "SELECT number, document, manifest FROM platform_revisions WHERE number = ?1";
+    let resource = match remembered {
+        None => return Ok(None),
+        Some(Remembered::Reused) => return Ok(Some(Committed::KeyReused)),
+        Some(Remembered::Answered { resource, .. }) => resource,
+    };
+    let number: i64 =
+        resource.parse().map_err(|error: std::num::ParseIntError| Error::undecodable("requests", resource.clone(), error.to_string()))?;
+    let found = one(connection, vault, QUERY, [number])?;
+    let removed = || Committed::Removed { resource: format!("platform revision {number}") };
+    Ok(Some(found.map_or_else(removed, |revision| Committed::Answered(Box::new(revision)))))
+}
+
+fn one(connection: &Connection, vault: &Vault, query: &str, key: impl Params) -> Result<Option<PlatformRevision>> {
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
+    let run = || connection.prepare_cached(query)?.query_row(key, row);
+    let found = run().optional().map_err(during("reading a revision of the platform"))?;
+    let Some((number, text, sealed)) = found else { return Ok(None) };
+    let broken = |source| Error::undecodable(TABLE, number.to_string(), source);
+    let document = storage_documents::decode::<PlatformDocument>(&text).map_err(broken)?;
+    let number = u64::try_from(number).map_err(|error| broken(error.into()))?;
+    let manifest = contents::open_text(connection, vault, &TenantId::system(), &Spot::manifest(number), &sealed)?;
+    document.into_revision(number, &manifest).map(Some).map_err(|error| broken(error.into()))
+}
+
+/// Removes what is older than is kept, but for the newest that was reached: everything is taken back to that.
+fn prune(connection: &Connection, newest: u64) -> Result<()> {
+    const QUERY: &str = "DELETE FROM platform_revisions WHERE number <= ?1 AND number IS NOT \
+         (SELECT number FROM platform_revisions WHERE is_reached = 1 ORDER BY number DESC LIMIT 1)";
+    let run = || connection.prepare_cached(QUERY)?.execute([integer(newest.saturating_sub(KEPT_REVISIONS))]);
+    run().map(drop).map_err(during("removing revisions of the platform"))
+}
