@@ -105,7 +105,7 @@ fn a_browser_signs_in_works_and_signs_out_and_shows_no_secret_to_its_pages() {
     assert_eq!(browser.ask("/console/session", &[]).json(), told, "another tab is told the same");
 
     let create = format!("{UTILITIES}?utilityId=ann-shout");
-    let utility = json!({ "code": "def main(value: str) -> str:\n    return value.upper()\n" });
+    let utility = json!({ "code": "def transform(value: str) -> str:\n    return value.upper()\n" });
     let refused = browser.ask(&create, &["-H", JSON, "-d", &utility.to_string()]);
     assert!(refused.status == 403 && refused.body.contains("CSRF_TOKEN_MISMATCH"), "{}", refused.body);
     let made = browser.change(&create, &utility);

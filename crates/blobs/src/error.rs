@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use domain::error::Source;
 use resilience::Failure;
 
-use crate::https::Answered;
-
 /// Why not.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -49,6 +47,15 @@ pub enum Error {
     /// It is not asked, or does not answer in time.
     #[error("the objects are not asked for: {0}")]
     Guarded(&'static str),
+}
+
+/// What a store of objects answers whatever is asked. The library tells it apart for some requests only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Answered {
+    #[error("it refuses the credentials, or what they ask for")]
+    Refused,
+    #[error("the bucket is not there")]
+    NoBucket,
 }
 
 impl Error {

@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::error::Answered;
 use crate::form::MAX_OBJECT;
 
 /// Longest time until there is a connection.
@@ -27,15 +28,6 @@ const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 /// Most bytes of an answer: an object, or a page of a list, of which each name takes some hundred.
 const MAX_ANSWER: usize = MAX_OBJECT + 64 * 1024;
-
-/// What a store of objects answers whatever is asked. The library tells it apart for some requests only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Answered {
-    #[error("it refuses the credentials, or what they ask for")]
-    Refused,
-    #[error("the bucket is not there")]
-    NoBucket,
-}
 
 /// The code of S3 for a bucket that is not there, in the answer's document.
 const NO_BUCKET: &[u8] = b"<Code>NoSuchBucket</Code>";

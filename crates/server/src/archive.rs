@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blobs::BlobObjects;
-use domain::archive::{ArchivePorts, Archived, ArchivedExecutions, Archiver};
+use domain::archive::{ArchiveRepository, Archived, ArchivedExecutions, Archiver};
 use domain::execution::ExecutionRepository;
-use domain::lease::InstanceId;
 use domain::time::{Clock, Timestamp};
 
-use crate::bridge::incidents::LoggedIncidents;
 use crate::config::Config;
-use crate::stores::Store;
-use crate::{Error, Parts, identity};
+use crate::error::Error;
+use crate::identity;
 
 /// How often it is looked whether there is output to archive: it lies twice for no longer than that.
 const ARCHIVE_EVERY: Duration = Duration::from_secs(2);
@@ -38,26 +36,15 @@ pub(crate) async fn open(config: &Config) -> Result<Option<Arc<BlobObjects>>, Er
 }
 
 /// The executions of a store, with what of them is archived.
-pub(crate) fn before(store: &Arc<dyn Store>, objects: Option<&Arc<BlobObjects>>) -> Arc<dyn ExecutionRepository> {
+pub(crate) fn before(
+    executions: Arc<dyn ExecutionRepository>,
+    archive: Arc<dyn ArchiveRepository>,
+    objects: Option<&Arc<BlobObjects>>,
+) -> Arc<dyn ExecutionRepository> {
     match objects {
-        Some(objects) => Arc::new(ArchivedExecutions::new(store.clone(), store.clone(), objects.clone())),
-        None => store.clone(),
+        Some(objects) => Arc::new(ArchivedExecutions::new(executions, archive, objects.clone())),
+        None => executions,
     }
-}
-
-/// What archives for a server, and how long it waits by; `None` where nothing is archived.
-pub(crate) fn archiver(parts: &Parts) -> Option<(Archiver, Arc<dyn Clock>)> {
-    let objects = parts.stores.objects.clone()?;
-    let store = &parts.stores.store;
-    let ports = ArchivePorts {
-        executions: store.clone(),
-        archive: store.clone(),
-        objects,
-        leases: store.clone(),
-        incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
-        clock: Arc::clone(&parts.clock),
-    };
-    Some((Archiver::new(ports, InstanceId::new(parts.instance.as_str())), Arc::clone(&parts.clock)))
 }
 
 /// Archives, and collects what nothing names, for good.

@@ -6,11 +6,13 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api_grpc::{Server, Services};
 use auth::KeyRing;
 use domain::access::{AccessPolicy, Authenticator, ExplanationPorts, Explanations, LocalRules, MatrixRules, Shares, Sharing};
 use domain::admission::Admission;
+use domain::archive::{ArchivePorts, Archiver};
 use domain::audit::Auditor;
 use domain::code_policy::CodePolicies;
 use domain::event::{EventLog, EventPorts};
@@ -211,7 +213,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let callers = Callers::open(config, Arc::clone(&parts.ring), &parts.stores, &parts.clock, &parts.ids, &audit.auditor).await?;
     let rights = (policy.clone(), Arc::clone(&callers.authenticator));
     let executions = executions(&parts, gate, admission, audit.auditor.clone(), rights);
-    let (retention, archiver) = (retention(config, &parts, &audit), archive::archiver(&parts));
+    let (retention, archiver) = (retention(config, &parts, &audit), archiver(&parts));
     let recovered = executions.begin().await.map_err(Error::Recover)?;
     let left_open = audit.tend().await;
     let events = event_log(&parts, &audit.auditor);
@@ -466,6 +468,20 @@ fn retention(config: &Config, parts: &Parts, audit: &Audit) -> Retention {
     let executions = &config.executions;
     let instance = InstanceId::new(parts.instance.as_str());
     Retention::new(ports, RetentionConfig { instance, keep: executions.keep, max_output_bytes: executions.max_output_bytes })
+}
+
+/// What archives, and the clock that it waits by; `None` where nothing is archived.
+fn archiver(parts: &Parts) -> Option<(Archiver, Arc<dyn Clock>)> {
+    let (store, objects) = (&parts.stores.store, parts.stores.objects.clone()?);
+    let ports = ArchivePorts {
+        executions: store.clone(),
+        archive: store.clone(),
+        objects,
+        leases: store.clone(),
+        incidents: Arc::new(LoggedIncidents::new(Arc::clone(&parts.metrics))),
+        clock: Arc::clone(&parts.clock),
+    };
+    Some((Archiver::new(ports, InstanceId::new(parts.instance.as_str())), Arc::clone(&parts.clock)))
 }
 
 fn facts(config: &Config, parts: &Parts) -> ProcessFacts {

@@ -127,7 +127,7 @@ impl Stores {
         };
         match opened {
             Ok((objects, ring)) => {
-                let executions = archive::before(&stores.store, objects.as_ref());
+                let executions = archive::before(stores.store.clone(), stores.store.clone(), objects.as_ref());
                 Ok((Stores { executions, objects, ..stores }, ring))
             }
             Err(error) => {

@@ -25,7 +25,7 @@ mod queue;
 mod rows;
 mod write;
 
-use rows::Met;
+use rows::{Met, name_of};
 
 #[async_trait]
 impl ExecutionRepository for EmbeddedStore {
@@ -124,10 +124,6 @@ fn limits(bounds: &Bounds) -> prune::Limits {
     let except: Vec<&str> = bounds.except.iter().map(TenantId::as_str).collect();
     let except = serde_json::to_string(&except).expect("texts are JSON");
     prune::Limits { ended_before: bounds.ended_before, max_output_bytes: bounds.max_output_bytes, except }
-}
-
-fn name_of(scope: &TenantScope, id: &ExecutionId) -> ExecutionName {
-    ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() }
 }
 
 fn own(name: &ExecutionName, met: Met) -> domain::Result<()> {

@@ -27,7 +27,7 @@ mod queue;
 mod rows;
 mod write;
 
-use rows::Met;
+use rows::{Met, name_of};
 
 #[async_trait]
 impl ExecutionRepository for MongoStore {
@@ -121,10 +121,6 @@ impl ExecutionRepository for MongoStore {
         let removed = transact!(self, "removing old executions", &TenantId::system(), |session| prune::step(session, &limits).await);
         Ok(removed?)
     }
-}
-
-fn name_of(scope: &TenantScope, id: &ExecutionId) -> ExecutionName {
-    ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() }
 }
 
 fn own(name: &ExecutionName, met: Met) -> domain::Result<()> {

@@ -7,8 +7,7 @@ use domain::name::{ExecutionId, ExecutionName, TenantId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use storage_rules::Spot;
 
-use super::name_of;
-use super::rows::named;
+use super::rows::{name_of, named};
 use crate::connection::integer;
 use crate::contents;
 use crate::error::{Error, Result, during};

@@ -1,5 +1,6 @@
 //! Rows of executions: read, and whose they are.
 
+use domain::access::TenantScope;
 use domain::execution::Execution;
 use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, TenantId};
@@ -23,6 +24,11 @@ pub(super) enum Met {
     Anothers,
     /// No such execution.
     Nothing,
+}
+
+/// The full name of an execution of the tenant of a scope.
+pub(super) fn name_of(scope: &TenantScope, id: &ExecutionId) -> ExecutionName {
+    ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() }
 }
 
 /// Whose the execution is.

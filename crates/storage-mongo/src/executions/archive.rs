@@ -9,9 +9,8 @@ use domain::name::{ExecutionId, ExecutionName, TenantId};
 use mongodb::bson::{Document, doc};
 use storage_rules::Spot;
 
-use super::name_of;
 use super::names::{ARCHIVE, OUTPUT, TABLE};
-use super::rows::{id, name};
+use super::rows::{id, name, name_of};
 use crate::contents::{self, Sealing};
 use crate::error::Result;
 use crate::row::{binary, integer, key, ordered};

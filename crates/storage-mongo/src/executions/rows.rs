@@ -1,5 +1,6 @@
 //! Documents of executions: read, and whose they are.
 
+use domain::access::TenantScope;
 use domain::execution::Execution;
 use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
@@ -36,6 +37,11 @@ pub(super) struct Stored {
     pub(super) last_sequence: u64,
     /// Bytes of output of its events.
     pub(super) output_bytes: u64,
+}
+
+/// The full name of an execution of the tenant of a scope.
+pub(super) fn name_of(scope: &TenantScope, id: &ExecutionId) -> ExecutionName {
+    ExecutionName { tenant: scope.tenant().clone(), execution: id.clone() }
 }
 
 /// What is stored beside the document of an execution.

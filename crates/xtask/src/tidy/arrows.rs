@@ -38,6 +38,8 @@ const ARROWS: [(&str, Allowed); 31] = [
     ("xtask", Allowed::Only(&[])),
     ("settings", Allowed::Only(&["file-trust"])),
     ("process", Allowed::Only(&[])),
+    // Plans are made by the pure half; the domain's port is what it is asked through.
+    ("orchestrator", Allowed::Only(&["domain", "file-trust", "process"])),
     ("cli", Allowed::Only(&["api-proto", "audit", "file-trust", "settings", "tls"])),
     (
         "server",

@@ -1,0 +1,155 @@
+//! Watches over what runs while nothing is being applied: starts again what has ended, as often as its policy allows; shows what somebody
+//! has changed by hand, and puts it right where that is configured. Everything that it must know of the past is in labels.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use domain::time::{Clock, Timestamp};
+use process::manifest::Manifest;
+use process::observed::{Observed, Replica, State};
+use process::plan::plan;
+use process::revision::{Revision, revisions};
+use process::service::Service;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::{Applier, Ending};
+use crate::drift::drift;
+use crate::engine::{Error, Phase};
+use crate::restart::{Verdict, decide};
+use crate::sight::{Seen, Sight, Watch};
+
+/// What is watched over.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    /// What is wanted.
+    pub manifest: Arc<Manifest>,
+    /// Whether what was changed by hand is put right. Where a first `apply` has failed, nothing is: it would fail again.
+    pub corrects: bool,
+    /// Whether what has ended is started again. For a while after that has failed, it is not.
+    pub restarts: bool,
+}
+
+/// Watches over what runs.
+pub struct Supervisor {
+    applier: Arc<Applier>,
+    watch: Arc<Watch>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What came of one round.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Round {
+    /// What somebody has changed by hand, by service.
+    pub drifts: BTreeMap<String, String>,
+    /// Services of which a replica was started again.
+    pub restarted: Vec<String>,
+    /// Services that have ended too often, each with the container that did last.
+    pub failed: Vec<(String, String)>,
+    /// What could not be done, in words.
+    pub troubles: Vec<String>,
+}
+
+/// A replica that is to be started again.
+struct Due<'a> {
+    service: &'a Service,
+    seen: &'a Seen,
+    restarts: Vec<Timestamp>,
+}
+
+// === impl Supervisor ===
+
+impl Supervisor {
+    /// Watches over what an applier has made.
+    pub fn new(applier: Arc<Applier>, watch: Arc<Watch>, clock: Arc<dyn Clock>) -> Self {
+        Supervisor { applier, watch, clock }
+    }
+
+    /// Looks once and does what is due. Nobody else may be applying anything.
+    ///
+    /// # Errors
+    /// The engine cannot be asked.
+    pub async fn round(&self, charge: &Charge, let_go: &CancellationToken) -> Result<Round, Error> {
+        let sight = self.watch.now().await?;
+        let manifest = charge.manifest.as_ref();
+        let wanted = revisions(manifest);
+        let mut round = Round::default();
+        let mut due = Vec::new();
+        self.applier.let_calls_through(manifest, &wanted, &sight).await?;
+        for service in manifest.services.iter().filter(|service| service.wanted() > 0) {
+            let Some(revision) = wanted.get(service.name.as_str()) else { continue };
+            for seen in sight.current(&service.name, revision) {
+                match self.verdict(service, seen) {
+                    Some(Verdict::Again { at, restarts }) if at <= self.clock.now() => due.push(Due { service, seen, restarts }),
+                    Some(Verdict::Failed { .. }) => {
+                        round.failed.push((service.name.clone(), seen.instance.id.clone()));
+                    }
+                    Some(Verdict::Again { .. } | Verdict::Stays) | None => {}
+                }
+            }
+            round.drifts.extend(drift(service, revision, &sight).map(|what| (service.name.clone(), what)));
+        }
+        for due in due.into_iter().filter(|_| charge.restarts) {
+            let name = due.service.name.clone();
+            match self.applier.replace(manifest, due.service, due.seen, due.restarts).await? {
+                Ending::Failed(failure) => round.troubles.push(format!("failed to start `{name}` again: {}", failure.message)),
+                _ => round.restarted.push(name),
+            }
+        }
+        if charge.corrects && round.restarted.is_empty() && !round.drifts.is_empty() {
+            self.correct(manifest, &wanted, &sight, let_go, &mut round).await?;
+        }
+        Ok(round)
+    }
+
+    /// What becomes of a replica, where it has ended or is not well.
+    fn verdict(&self, service: &Service, seen: &Seen) -> Option<Verdict> {
+        let restarts = &seen.instance.identity.restarts;
+        let decide = |at: Timestamp, failed| Some(decide(&service.restart, &seen.instance.id, restarts, at, failed));
+        match (&seen.instance.phase, seen.state?) {
+            (Phase::Ended { at, .. }, state) => decide(*at, state == State::Failed),
+            // The daemon does not say when it could not be started.
+            (Phase::Unstartable(_), _) => decide(restarts.last().copied().unwrap_or_default(), true),
+            (_, State::Unhealthy) => decide(seen.unwell_since?, true),
+            _ => None,
+        }
+    }
+
+    /// Makes a plan of what differs by hand only: what has ended or is not well is the restart policy's, and looks well here.
+    async fn correct(
+        &self,
+        manifest: &Manifest,
+        wanted: &HashMap<&str, Revision>,
+        sight: &Sight,
+        let_go: &CancellationToken,
+        round: &mut Round,
+    ) -> Result<(), Error> {
+        let plan = plan(manifest, &masked(manifest, wanted, sight));
+        if plan.is_empty() {
+            return Ok(());
+        }
+        match self.applier.correct(manifest, &plan, let_go).await? {
+            Ending::Failed(failure) => {
+                round.troubles.push(format!("failed to put `{}` right ({}): {}", failure.service, failure.step, failure.message));
+            }
+            _ => round.drifts.clear(),
+        }
+        Ok(())
+    }
+}
+
+/// What runs, with what is the restart policy's looking well, and with what was changed by hand looking like another revision.
+fn masked(manifest: &Manifest, wanted: &HashMap<&str, Revision>, sight: &Sight) -> Observed {
+    sight.observed_as(|seen| {
+        let replica = seen.replica()?;
+        let identity = &seen.instance.identity;
+        let service = manifest.services.iter().find(|service| service.name == identity.service);
+        let is_current = wanted.get(identity.service.as_str()) == Some(&identity.revision);
+        let Some(service) = service.filter(|_| is_current) else { return Some(replica) };
+        if seen.instance.is_running() && crate::drift::changed(service, seen).is_some() {
+            return Some(Replica { revision: Revision::default(), ..replica });
+        }
+        let is_policys = seen.has_ended() || replica.state == State::Unhealthy;
+        let (state, serving) = if is_policys { (State::Healthy, true) } else { (replica.state, replica.serving) };
+        Some(Replica { state, serving, ..replica })
+    })
+}
