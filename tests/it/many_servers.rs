@@ -212,7 +212,7 @@ const NARROW: &str = "\n[executions]\nmax_running = 1\ndrain = \"1s\"\n";
 
 #[test]
 fn what_is_started_on_a_full_server_runs_on_another_and_survives_its_first_claimer() {
-    let installation = Installation::new();
+    let installation = Installation::default();
     let narrow = format!("{SIGNED_IN_ONLY}{NARROW}");
     let first = installation.server("first", &narrow);
     let root = Person::first(&first);

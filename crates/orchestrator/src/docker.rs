@@ -168,9 +168,9 @@ impl Engine for DockerEngine {
         }
         let options = CreateImageOptionsBuilder::default().from_image(image).build();
         let what = format!("fetch `{image}`");
-        let fetched = self.client.call(&what, FETCH, async |docker| {
-            docker.create_image(Some(options), None, None).try_for_each(async |_progress| Ok(())).await
-        });
+        let fetched = self
+            .client
+            .call(&what, FETCH, async |docker| docker.create_image(Some(options), None, None).try_for_each(async |_progress| Ok(())).await);
         fetched.await.map_err(|error| match error {
             Answer::Status { message, .. } => Error::Missing(format!("the image is not there, and no registry has it: {message}")),
             Answer::None(message) => Error::Unavailable(message),
@@ -226,9 +226,7 @@ impl Engine for DockerEngine {
             let archive = archive::of(&order.files).map_err(|error| Error::Refused(format!("failed to pack configs: {error}")))?;
             let options = UploadToContainerOptionsBuilder::default().path("/").build();
             let body = bollard::body_full(archive.into());
-            self.client
-                .call("hand over configs", QUICK, async |docker| docker.upload_to_container(&id, Some(options), body).await)
-                .await?;
+            self.client.call("hand over configs", QUICK, async |docker| docker.upload_to_container(&id, Some(options), body).await).await?;
         }
         Ok(id)
     }
@@ -273,12 +271,8 @@ impl Engine for DockerEngine {
     }
 
     async fn run(&self, id: &str, command: &[String], limit: Duration) -> Result<i64, Error> {
-        let config = ExecConfig {
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            cmd: Some(command.to_vec()),
-            ..ExecConfig::default()
-        };
+        let config =
+            ExecConfig { attach_stdout: Some(true), attach_stderr: Some(true), cmd: Some(command.to_vec()), ..ExecConfig::default() };
         let ended = self.client.call("run a command", limit, async |docker| {
             let exec = docker.create_exec(id, config).await?;
             if let bollard::exec::StartExecResults::Attached { output, .. } = docker.start_exec(&exec.id, None).await? {

@@ -15,7 +15,8 @@ pub fn drift(service: &Service, revision: &Revision, sight: &Sight) -> Option<St
     if current.len() < wanted {
         found.push(format!("{} of {wanted} replicas have gone", wanted - current.len()));
     }
-    let is_silent = |seen: &&&Seen| matches!(seen.instance.phase, Phase::Running(_)) && !seen.instance.serving && !seen.instance.identity.is_gated;
+    let is_silent =
+        |seen: &&&Seen| matches!(seen.instance.phase, Phase::Running(_)) && !seen.instance.serving && !seen.instance.identity.is_gated;
     let silent = current.iter().filter(is_silent).count();
     if silent > 0 && current.iter().all(|seen| seen.instance.identity.networks.iter().all(|name| is_in(seen, name))) {
         found.push(format!("calls do not reach {silent} of {wanted} replicas"));

@@ -102,9 +102,8 @@ impl Factory {
     /// The networks that are made for a manifest: those of its services that are not there already.
     pub fn networks(&self, manifest: &Manifest) -> Vec<NetworkOrder> {
         let own = manifest.networks.iter().filter(|(_, network)| !network.external);
-        let mut networks: Vec<NetworkOrder> = own
-            .map(|(name, network)| NetworkOrder { name: self.network_name(manifest, name), internal: network.internal })
-            .collect();
+        let mut networks: Vec<NetworkOrder> =
+            own.map(|(name, network)| NetworkOrder { name: self.network_name(manifest, name), internal: network.internal }).collect();
         if manifest.services.iter().any(|service| service.context.networks.is_empty()) {
             networks.push(NetworkOrder { name: self.platform_network(), internal: false });
         }

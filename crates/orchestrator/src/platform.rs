@@ -261,8 +261,7 @@ impl Platform for Orchestrator {
             logs::followed(self.engine.clone(), self.watch.clone(), query.services, ask).await
         } else {
             let instances = sight.seen.iter().map(|seen| &seen.instance);
-            let asked: Vec<Instance> =
-                instances.filter(|instance| query.services.contains(&instance.identity.service)).cloned().collect();
+            let asked: Vec<Instance> = instances.filter(|instance| query.services.contains(&instance.identity.service)).cloned().collect();
             logs::ended(&self.engine, &asked, ask).await
         };
         Ok(lines.map_err(unavailable)?.map(|written| written.map(line).map_err(unavailable)).boxed())

@@ -114,11 +114,8 @@ impl Watch {
         let now = Instant::now();
         let age = instance.started.map(|started| self.clock.now().since(started)).unwrap_or_default();
         let mut book = self.book();
-        let fresh = || Entry {
-            started: instance.started,
-            history: History::new(now.checked_sub(age).unwrap_or(now), now),
-            unwell_since: None,
-        };
+        let fresh =
+            || Entry { started: instance.started, history: History::new(now.checked_sub(age).unwrap_or(now), now), unwell_since: None };
         let entry = book.entry(instance.id.clone()).or_insert_with(fresh);
         if entry.started != instance.started {
             *entry = fresh();

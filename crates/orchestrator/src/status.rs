@@ -38,16 +38,11 @@ pub struct Surroundings<'a> {
 
 /// How all services are, those that are wanted and those that only run, by group and name.
 pub fn statuses(sight: &Sight, surroundings: &Surroundings<'_>) -> Vec<ServiceStatus> {
-    let wanted: HashMap<&str, &Service> = surroundings
-        .manifest
-        .iter()
-        .flat_map(|manifest| &manifest.services)
-        .map(|service| (service.name.as_str(), service))
-        .collect();
+    let wanted: HashMap<&str, &Service> =
+        surroundings.manifest.iter().flat_map(|manifest| &manifest.services).map(|service| (service.name.as_str(), service)).collect();
     let running = sight.seen.iter().map(|seen| seen.instance.identity.service.as_str());
     let names: BTreeSet<&str> = wanted.keys().copied().chain(running).collect();
-    let mut all: Vec<ServiceStatus> =
-        names.into_iter().map(|name| status(name, wanted.get(name).copied(), sight, surroundings)).collect();
+    let mut all: Vec<ServiceStatus> = names.into_iter().map(|name| status(name, wanted.get(name).copied(), sight, surroundings)).collect();
     all.sort_by(|a, b| (a.group, &a.name).cmp(&(b.group, &b.name)));
     all
 }

@@ -11,6 +11,7 @@ use settings::{Flag, Reader, Section, Surroundings};
 
 mod audit;
 mod blobs;
+mod engine;
 mod events;
 mod executions;
 mod gateway;
@@ -28,6 +29,7 @@ mod webhooks;
 
 pub use audit::Audit;
 pub use blobs::Blobs;
+pub use engine::{Engine, Kind as EngineKind};
 pub use events::Events;
 pub use executions::Executions;
 pub use gateway::{DEFAULT_GATEWAY, Gateway};
@@ -44,7 +46,7 @@ pub use tls::Tls;
 pub use webhooks::Webhooks;
 
 /// Every section of a server, in the order in which they are printed.
-pub const SECTIONS: [Section; 20] = [
+pub const SECTIONS: [Section; 21] = [
     Listening::SECTION,
     Gateway::SECTION,
     Tls::SECTION,
@@ -63,6 +65,7 @@ pub const SECTIONS: [Section; 20] = [
     Keys::SECTION,
     Cache::SECTION,
     Limits::SECTION,
+    Engine::SECTION,
     Runtime::SECTION,
     tenants::Tenant::SECTION,
 ];
@@ -110,6 +113,8 @@ pub struct Config {
     pub cache: Cache,
     /// How often tenants may call.
     pub limits: Limits,
+    /// What runs the services of the platform.
+    pub engine: Engine,
 }
 
 impl Config {
@@ -135,6 +140,7 @@ impl Config {
         let keys = Keys::checked(reader, store.as_ref());
         let cache = Cache::checked(reader);
         let limits = Limits::checked(reader, store.as_ref(), cache.as_ref());
+        let engine = Engine::checked(reader);
         let executions = executions?;
         Some(Config {
             listening: listening?,
@@ -157,6 +163,7 @@ impl Config {
             keys: keys?,
             cache: cache?,
             limits: limits?,
+            engine: engine?,
         })
     }
 

@@ -250,7 +250,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let copies = Copies::new(utilities.clone(), Arc::clone(sources), policy.clone(), states.clone(), incidents, Arc::clone(&clock));
     let limits = Arc::new(stores::call_limits(config)?);
     readings::observe_limits(&parts.metrics, Arc::clone(&limits));
-    let platforms = platform::platforms(&parts);
+    let (platforms, orchestrator) = platform::platforms(config, &parts)?;
     platforms.resume().await.map_err(Error::Platform)?;
     let services = Services {
         authenticator: Arc::clone(&callers.authenticator),
@@ -295,6 +295,13 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.background("retention", move || stop::retain(retention.clone()));
     if let Some((archiver, clock)) = archiver {
         tasks.background("archive", move || archive::go_on(archiver.clone(), Arc::clone(&clock)));
+    }
+    if let Some(orchestrator) = orchestrator {
+        let watch_over = move || {
+            let orchestrator = Arc::clone(&orchestrator);
+            async move { orchestrator.watch_over().await }
+        };
+        tasks.background("platform", watch_over);
     }
     tasks.until_stopped("webhooks", move |stopping| {
         let deliveries = deliveries.clone();

@@ -35,7 +35,7 @@ pub enum Need {
 
 impl Need {
     /// Everything, in the order in which it can be had.
-    pub const ALL: [Need; 15] = [
+    pub const ALL: [Need; 16] = [
         Need::Packages,
         Need::Docker,
         Need::Image,

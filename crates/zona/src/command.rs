@@ -93,7 +93,6 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Storage(storage) => storage.run(&context).await,
             Command::Sandbox(sandbox) => sandbox.run(&context).await,
             Command::Check(check) => check.run(&context),
-            Command::Ps(ps) => ps.run(&context),
             Command::Completions(completions) => completions.run(Cli::command()),
         }
     });

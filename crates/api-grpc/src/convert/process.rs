@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::mem::take;
 
 use api_proto::zona::process::v1 as pb;
-use domain::Result;
 use domain::name::PrincipalName;
 use domain::process::{
     Asked, DeclaredLease, DeclaredParameter, DeclaredService, Failure, Group, Heard, IntegrationChange, IntegrationView, LogLine, LogQuery,

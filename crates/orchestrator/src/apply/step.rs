@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::process::Failure;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use domain::time::Timestamp;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use process::manifest::Manifest;
 use process::observed::State;
 use process::plan::Step;
@@ -158,13 +158,7 @@ impl Applier {
     ///
     /// # Errors
     /// The engine cannot be asked.
-    pub async fn replace(
-        &self,
-        manifest: &Manifest,
-        service: &Service,
-        old: &Seen,
-        restarts: Vec<Timestamp>,
-    ) -> Result<Ending, Error> {
+    pub async fn replace(&self, manifest: &Manifest, service: &Service, old: &Seen, restarts: Vec<Timestamp>) -> Result<Ending, Error> {
         let done = async {
             let (id, identity) = (&old.instance.id, &old.instance.identity);
             if old.instance.is_running() && service.update.order == Order::StopFirst {

@@ -20,7 +20,9 @@ struct Open {
 }
 
 /// Lines of the pieces of a log. Pieces of standard output and error are told apart by the daemon.
-pub(super) fn lines(pieces: impl Stream<Item = Result<LogOutput, DockerError>> + Send + 'static) -> impl Stream<Item = Result<Line, Error>> + Send {
+pub(super) fn lines(
+    pieces: impl Stream<Item = Result<LogOutput, DockerError>> + Send + 'static,
+) -> impl Stream<Item = Result<Line, Error>> + Send {
     let mut open = [Open::default(), Open::default()];
     pieces.flat_map(move |piece| {
         let lines = match piece {

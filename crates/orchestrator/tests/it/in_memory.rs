@@ -8,9 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::time::{Clock as _, Timestamp};
 use futures_util::StreamExt as _;
-use orchestrator::engine::{
-    Change, Changeable, Engine, Error, Feed, Instance, Line, LogAsk, NetworkOrder, Order, Phase, VolumeOrder,
-};
+use orchestrator::engine::{Change, Changeable, Engine, Error, Feed, Instance, Line, LogAsk, NetworkOrder, Order, Phase, VolumeOrder};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -174,8 +172,7 @@ impl InMemoryEngine {
             Life::Started(at) => Some(at),
             _ => None,
         };
-        let mut published: Vec<_> =
-            container.order.ports.iter().filter_map(|port| Some((port.published?, port.protocol))).collect();
+        let mut published: Vec<_> = container.order.ports.iter().filter_map(|port| Some((port.published?, port.protocol))).collect();
         published.sort_unstable();
         Instance {
             id: id.to_owned(),
@@ -229,8 +226,7 @@ impl Engine for InMemoryEngine {
         }
         state.count += 1;
         let id = format!("c{:04}", state.count);
-        let container =
-            Container { order: order.clone(), serving: order.serving, life: Life::Created, resources: order.resources };
+        let container = Container { order: order.clone(), serving: order.serving, life: Life::Created, resources: order.resources };
         state.containers.insert(id.clone(), container);
         Ok(id)
     }
@@ -246,9 +242,8 @@ impl Engine for InMemoryEngine {
                 return Err(Error::Missing("no such network".to_owned()));
             }
             let mut others = state.containers.iter().filter(|(other, _)| *other != id).map(|(_, container)| container);
-            let clash = others.any(|other| {
-                matches!(other.phase(now), Phase::Running(_)) && container.order.ports.iter().any(|port| taken(port, other))
-            });
+            let clash = others
+                .any(|other| matches!(other.phase(now), Phase::Running(_)) && container.order.ports.iter().any(|port| taken(port, other)));
             let lost = state.lost || container.order.entrypoint.first().is_some_and(|program| program == "/nothing");
             let container = state.containers.get_mut(id).expect("it is there");
             if lost || clash {

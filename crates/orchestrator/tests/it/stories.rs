@@ -38,11 +38,8 @@ async fn services_start_in_the_order_of_their_groups_and_needs() {
     manager.reach(&wanted).await;
     let sight = manager.sight().await;
     assert_eq!(well(&sight).len(), 12);
-    let started: BTreeMap<&str, u64> = sight
-        .seen
-        .iter()
-        .map(|seen| (seen.instance.identity.service.as_str(), seen.instance.started.unwrap().as_millis()))
-        .collect();
+    let started: BTreeMap<&str, u64> =
+        sight.seen.iter().map(|seen| (seen.instance.identity.service.as_str(), seen.instance.started.unwrap().as_millis())).collect();
     for service in &wanted.services {
         let mine = started[service.name.as_str()];
         for other in &wanted.services {

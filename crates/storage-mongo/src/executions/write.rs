@@ -135,7 +135,14 @@ impl Written {
         change(session, &self.name, held, self.present.clone()).await
     }
 
-    pub(super) async fn replace(&self, session: &mut Session, sealing: &Sealing<'_>, before: &Stored, added: &Added, marked: Document) -> Result<()> {
+    pub(super) async fn replace(
+        &self,
+        session: &mut Session,
+        sealing: &Sealing<'_>,
+        before: &Stored,
+        added: &Added,
+        marked: Document,
+    ) -> Result<()> {
         let cut = self.seal(sealing);
         let mut changes = self.present.clone();
         changes.extend(cut.fields.clone());

@@ -8,7 +8,7 @@ use crate::tidy::problem::Problem;
 const MANIFEST: &str = "Cargo.toml";
 
 /// Crate, and the workspace crates it may use in its product code.
-const ARROWS: [(&str, Allowed); 31] = [
+const ARROWS: [(&str, Allowed); 32] = [
     ("domain", Allowed::Only(&[])),
     ("api-proto", Allowed::Only(&[])),
     ("sandbox-protocol", Allowed::Only(&[])),
@@ -54,6 +54,7 @@ const ARROWS: [(&str, Allowed); 31] = [
             "gateway",
             "keys",
             "kms",
+            "orchestrator",
             "process",
             "python-check",
             "resilience",

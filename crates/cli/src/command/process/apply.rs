@@ -20,7 +20,6 @@ use crate::pending::Pending;
 /// How often it is looked what has come of a change, also where nothing is heard.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-#[expect(missing_docs, reason = "a comment here would be help text; the command line has its own")]
 #[derive(Debug, Args)]
 pub struct Waiting {
     /// Answer once the change is stored, without waiting for what it comes to
