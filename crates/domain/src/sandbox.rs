@@ -14,6 +14,7 @@ pub use isolation::Isolation;
 pub use limits::{Limits, LimitsPatch, OnOutputLimit};
 pub use outcome::{Failure, Reason};
 pub use output::{MAX_CHUNK, Stream};
+pub(crate) use port::is_refusal;
 pub use port::{Entry, Error, Job, Progress, Purpose, Run, Sandbox};
 pub use secrets::{MASK, MAX_SECRETS, SHORTEST_SECRET, Secrets};
 pub use usage::Usage;

@@ -27,12 +27,13 @@ pub struct FakeCompiler {
 struct State {
     digest: Arc<str>,
     down: bool,
+    is_host_refused: bool,
 }
 
 impl Default for FakeCompiler {
     fn default() -> Self {
         FakeCompiler {
-            state: Mutex::new(State { digest: "sha256:first".into(), down: false }),
+            state: Mutex::new(State { digest: "sha256:first".into(), down: false, is_host_refused: false }),
             asked: AtomicUsize::new(0),
             compiled_for: Mutex::default(),
         }
@@ -48,6 +49,11 @@ impl FakeCompiler {
     /// Answers nothing from now on, or answers again.
     pub fn set_down(&self, down: bool) {
         self.state().down = down;
+    }
+
+    /// Compiles nothing from now on, as its host contains nothing; or compiles again.
+    pub fn refuse_host(&self, refused: bool) {
+        self.state().is_host_refused = refused;
     }
 
     /// How often code was compiled, or was to be.
@@ -102,6 +108,9 @@ impl Compiler for FakeCompiler {
     async fn compile(&self, tenant: &TenantId, runtime: &RuntimeId, code: &Code) -> Result<Verdict, Error> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.compiled_for.lock().unwrap_or_else(PoisonError::into_inner).push(tenant.clone());
+        if self.state().is_host_refused {
+            return Err(Error::Refused { reason: "TIER_UNSAFE", message: "the probes of this host got through".to_owned() });
+        }
         let digest = self.check(runtime)?;
         let broken = code.text().lines().zip(1..).find(|(line, _)| line.contains(BROKEN));
         Ok(match broken {

@@ -23,7 +23,7 @@ use crate::lease::Fence;
 use crate::name::{ExecutionName, TenantId, UtilityName};
 use crate::request::{Committed, RequestKey};
 use crate::revision::Revision;
-use crate::sandbox::{Failure, Job, Reason};
+use crate::sandbox::{self, Failure, Job, Reason};
 use crate::tenant::TenantState;
 
 /// How often a server looks for what waits: so long a free place may stay free while other servers are full. A look that finds nothing is
@@ -208,7 +208,7 @@ impl Executions {
         self.claim_oldest(&scope, ticket).await
     }
 
-    /// Claims the oldest that nobody else claims. What cannot be read holds up nothing behind it.
+    /// Claims the oldest that nobody else claims. What cannot be read, or cannot run here, holds up nothing behind it.
     async fn claim_oldest(&self, scope: &TenantScope, ticket: Ticket) -> Result<Next> {
         let ports = &self.shared.ports;
         let Some(fence) = ports.keeper.fence() else { return Ok(Next::Rest) };
@@ -218,6 +218,9 @@ impl Executions {
             let Some(last) = seen.last().cloned() else { return unreadable.map_or(Ok(Next::Nothing), Err) };
             for execution in seen {
                 let name = ExecutionName { tenant: scope.tenant().clone(), execution };
+                if self.shared.claims.resting.holds(&name, ports.clock.now()) {
+                    continue;
+                }
                 match self.claim_one(scope, &name, &fence).await {
                     Ok(Some((claimed, doubt))) => return Ok(self.begin_claimed(claimed, doubt, ticket).await),
                     Ok(None) => {}
@@ -259,9 +262,9 @@ impl Executions {
     /// Begins what was claimed, which from then on somebody drives; what cannot run here now waits on.
     async fn begin_claimed(&self, claimed: Claimed, doubt: Doubt, ticket: Ticket) -> Next {
         let Claimed { execution, stop_asked } = claimed;
-        let scope = TenantScope::for_system(execution.name.tenant.clone());
-        let (id, live) = (execution.name.execution.clone(), Arc::new(LiveExecution::new(execution)));
-        self.shared.registry.add(id, Arc::clone(&live));
+        let (name, scope) = (execution.name.clone(), TenantScope::for_system(execution.name.tenant.clone()));
+        let live = Arc::new(LiveExecution::new(execution));
+        self.shared.registry.add(name.execution.clone(), Arc::clone(&live));
         let owned = Owned::new(Arc::clone(&self.shared), Arc::clone(&live));
         doubt.settle();
         if stop_asked {
@@ -275,15 +278,19 @@ impl Executions {
         }
         match self.prepare_claimed(&live, ticket).await {
             Ok((job, ticket)) => {
+                self.shared.claims.resting.end(&name);
                 driver::spawn_claimed(scope, owned, job, ticket);
                 self.attempt("begin executions that waited", Ok(()));
                 Next::Again
             }
             Err(error) => {
+                let rests = self.shared.claims.resting.begin(name, self.shared.ports.clock.now());
+                // This host may run what is behind it. What fails for want of the store or of sandboxes does so for all.
+                let goes_on = rests && sandbox::is_refusal(&error);
                 self.attempt("begin executions that waited", Err(error));
                 self.give_back(&live).await;
                 owned.settle();
-                Next::Rest
+                if goes_on { Next::Again } else { Next::Rest }
             }
         }
     }
@@ -303,6 +310,8 @@ impl Executions {
             Ok((job, ticket)) => Ok((Ok(job), ticket)),
             Err((error, ticket)) => match (error.kind(), ticket) {
                 (ErrorKind::Unavailable | ErrorKind::Exhausted, _) | (_, None) => Err(error),
+                // One host cannot contain it: others may.
+                _ if sandbox::is_refusal(&error) => Err(error),
                 (_, Some(ticket)) => Ok((Err(refused(&error)), ticket)),
             },
         }

@@ -1,4 +1,4 @@
-//! For which tenants somebody claims on this server, and what of it is not settled.
+//! For which tenants somebody claims on this server, what of it is not settled, and what is left alone meanwhile.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use event_listener::{Event as Signal, EventListener};
 
 use crate::execution::orphans::Orphans;
+use crate::execution::resting::Resting;
 use crate::name::TenantId;
 
 /// Who claims on this server.
@@ -16,6 +17,8 @@ pub(super) struct Claims {
     claimants: Mutex<HashMap<TenantId, bool>>,
     /// What may have been claimed by an attempt that was not answered.
     pub(super) unsettled: Orphans,
+    /// What could not begin here.
+    pub(super) resting: Resting,
     stopping: AtomicBool,
     stopped: Signal,
 }

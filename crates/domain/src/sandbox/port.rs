@@ -12,6 +12,9 @@ use crate::json::JsonText;
 use crate::name::{ExecutionId, RuntimeId, TenantId};
 use crate::sandbox::{Attestation, Failure, Isolation, Limits, Secrets, Stream, Usage};
 
+/// What errors of sandboxes are about, as use cases tell them. No resource has this name.
+const SUBJECT: &str = "sandbox";
+
 /// One program for one sandbox. Its debug text has neither its code nor what it is called with: there are secrets among that.
 #[derive(Clone)]
 pub struct Job {
@@ -173,19 +176,22 @@ impl Error {
     }
 }
 
+/// Whether a use case was refused because of the host: it cannot contain programs of this kind, and another host may.
+pub(crate) fn is_refusal(error: &crate::Error) -> bool {
+    matches!(error, crate::Error::Precondition { subject, .. } if subject == SUBJECT)
+}
+
 impl From<Error> for crate::Error {
     fn from(error: Error) -> Self {
         match error {
-            Error::Refused { reason, message } => {
-                crate::Error::Precondition { reason, subject: "sandbox".to_owned(), description: message }
-            }
+            Error::Refused { reason, message } => crate::Error::Precondition { reason, subject: SUBJECT.to_owned(), description: message },
             Error::Busy { retry_after } => crate::Error::Exhausted {
                 reason: "SANDBOXES_BUSY",
-                subject: "sandbox".to_owned(),
+                subject: SUBJECT.to_owned(),
                 description: "all sandboxes are busy".to_owned(),
                 retry_after,
             },
-            Error::Unavailable(source) => crate::Error::unavailable("sandbox", source),
+            Error::Unavailable(source) => crate::Error::unavailable(SUBJECT, source),
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use domain::execution::{Body, Claimable, Execution, ExecutionQueue, ExecutionRepository, Launch, Room, State, Watched, actions};
+use domain::execution::{
+    Body, Claimable, Execution, ExecutionQueue, ExecutionRepository, FIRST_REST, Launch, Room, State, Watched, actions,
+};
 use domain::lease::{Keeper, TERM};
-use domain::name::ExecutionName;
+use domain::name::{ExecutionName, RuntimeId};
 use domain::sandbox::Reason;
 use domain::tenant::TenantState;
 use domain::utility::Call;
@@ -52,6 +54,17 @@ async fn becomes(world: &World, name: &ExecutionName, state: State) -> Execution
         tokio::task::yield_now().await;
     }
     panic!("{name} is {:?}, not {state:?}", stored(world, name).await.state);
+}
+
+/// Lets other work go on until this server holds the execution.
+async fn becomes_held_by(world: &World, name: &ExecutionName, holder: &str) {
+    for _ in 0..1_000 {
+        if stored(world, name).await.fence.holder.as_str() == holder {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{name} is held by {}", stored(world, name).await.fence.holder.as_str());
 }
 
 /// Starts one that may run twice.
@@ -304,6 +317,51 @@ async fn a_claim_that_was_not_answered_keeps_nothing_from_running() {
     second.executions.claim().await;
     eventually(|| second.running() == 1).await;
     assert_eq!(stored(&first, &waiting).await.fence.holder.as_str(), "second");
+}
+
+#[tokio::test]
+async fn what_one_host_cannot_contain_waits_for_another_and_holds_up_nothing_behind_it() {
+    let first = narrow(8);
+    let second = first.beside("second").begun();
+    let extra = RuntimeId::new("extra");
+    first.create("waits", WAITING).await.unwrap();
+    first.create_for(extra.clone(), "extra", WAITING).await.unwrap();
+    start(&first, "waits").await;
+    eventually(|| first.running() == 1).await;
+    let (older, newer) = (start(&first, "extra").await, start(&first, "waits").await);
+    second.sandbox.lose_image(Some(&extra));
+    second.executions.claim().await;
+    eventually(|| second.running() == 1).await;
+    becomes_held_by(&second, &newer, "second").await;
+    for _ in 0..100 {
+        second.executions.claim().await;
+        tokio::task::yield_now().await;
+    }
+    assert!(stored(&first, &older).await.is_waiting(), "one host decides nothing for all");
+
+    second.sandbox.lose_image(None);
+    second.clock.advance(FIRST_REST);
+    second.executions.claim().await;
+    eventually(|| second.running() == 2).await;
+    becomes_held_by(&second, &older, "second").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_compiled_on_one_host_waits_for_another() {
+    let (first, second, waiting) = full().await;
+    // Its runtime is another one, which is to compile the code, and its host contains nothing.
+    second.compiler.replace_runtime("sha256:second");
+    second.compiler.refuse_host(true);
+    second.executions.claim().await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(second.compiler.asked() > 0);
+    assert!(stored(&first, &waiting).await.is_waiting());
+    second.compiler.refuse_host(false);
+    second.clock.advance(FIRST_REST);
+    second.executions.claim().await;
+    eventually(|| second.running() == 1).await;
 }
 
 #[tokio::test]

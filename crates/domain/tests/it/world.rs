@@ -73,6 +73,8 @@ pub struct Stores {
 #[derive(Default)]
 pub struct RecordingSandbox {
     inner: FakeSandbox,
+    /// A runtime whose image is missing here.
+    missing: Mutex<Option<RuntimeId>>,
     isolations: Mutex<Vec<Isolation>>,
     fresh: Mutex<Vec<bool>>,
     handed: Mutex<Vec<(String, Secrets)>>,
@@ -249,7 +251,12 @@ impl World {
     }
 
     pub async fn create(&self, id: &str, code: &str) -> Result<(Utility, Version)> {
-        let draft = Draft { code: code.as_bytes().to_vec(), limits: Limits::DEFAULT, ..Draft::default() };
+        self.create_for(RuntimeId::default(), id, code).await
+    }
+
+    /// Creates one that runs by this runtime.
+    pub async fn create_for(&self, runtime: RuntimeId, id: &str, code: &str) -> Result<(Utility, Version)> {
+        let draft = Draft { code: code.as_bytes().to_vec(), limits: Limits::DEFAULT, runtime: Some(runtime), ..Draft::default() };
         self.utilities.create(&self.permit(acme()).await, Some(sample::utility_id(id)), draft, Call::default()).await
     }
 
@@ -316,6 +323,11 @@ impl RetentionStore for NothingSettled {
 }
 
 impl RecordingSandbox {
+    /// The image of a runtime is missing here from now on; with `None`, none is any more.
+    pub fn lose_image(&self, runtime: Option<&RuntimeId>) {
+        *self.missing.lock().unwrap() = runtime.cloned();
+    }
+
     pub fn isolations(&self) -> Vec<Isolation> {
         self.isolations.lock().unwrap().clone()
     }
@@ -333,6 +345,9 @@ impl RecordingSandbox {
 #[async_trait]
 impl Sandbox for RecordingSandbox {
     fn ready(&self, isolation: Isolation, runtime: &RuntimeId) -> Result<(), Error> {
+        if self.missing.lock().unwrap().as_ref() == Some(runtime) {
+            return Err(Error::Refused { reason: "RUNTIME_IMAGE_MISSING", message: "build it first".to_owned() });
+        }
         self.inner.ready(isolation, runtime)
     }
 
