@@ -534,6 +534,7 @@ fn executions(
     let keeper = Keeper::new(store.clone(), Arc::clone(&parts.clock), InstanceId::new(parts.instance.as_str()));
     let ports = Ports {
         utilities: Arc::clone(&parts.stores.utilities),
+        grants: Arc::clone(&parts.stores.grants),
         executions: Arc::new(MeasuredExecutions::new(Arc::clone(&parts.stores.executions), Arc::clone(&parts.metrics))),
         queue: store.clone(),
         signals: Arc::clone(&parts.stores.signals),

@@ -494,6 +494,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let auditor = Auditor::new(audit_ports, InstanceId::new("test"));
     let ports = Ports {
         utilities: stored.clone(),
+        grants: grants.clone(),
         executions: execution_store.clone(),
         queue: execution_store.clone(),
         signals: Arc::new(InMemorySignals::default()),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::access::{AccessPolicy, Authenticator, TenantScope};
+use crate::access::{AccessPolicy, Authenticator, GrantRepository, TenantScope};
 use crate::admission::Admission;
 use crate::audit::Auditor;
 use crate::code::ParameterBinder;
@@ -27,6 +27,8 @@ use crate::work::Spawner;
 pub struct Ports {
     /// Utilities and versions.
     pub utilities: Arc<dyn UtilityRepository>,
+    /// What tenants share with each other.
+    pub grants: Arc<dyn GrantRepository>,
     /// Executions and events.
     pub executions: Arc<dyn ExecutionRepository>,
     /// Executions that wait, in the same store.

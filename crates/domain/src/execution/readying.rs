@@ -1,14 +1,16 @@
-//! The program of an execution that has waited in the store: judged anew, by what holds when its turn comes. It was permitted when it was
-//! asked for, and is the server's own work from then on.
+//! The program of an execution that has waited in the store: judged anew, by what holds when its turn comes. Its caller was permitted when
+//! it was asked for, and it is the server's own work from then on; what another tenant shares is run only while that is in force.
 
 use std::fmt;
 
-use crate::access::TenantScope;
+use crate::access::{Access, Consent, TenantScope};
 use crate::admission::Ticket;
 use crate::error::{Error, Result};
 use crate::execution::loading::job;
 use crate::execution::{Execution, Executions, arguments};
+use crate::name::UtilityName;
 use crate::sandbox::{Job, Secrets};
+use crate::tenant::TenantState;
 use crate::utility::{Utility, Version};
 
 impl Executions {
@@ -50,13 +52,32 @@ impl Executions {
     async fn load_again(&self, account: &TenantScope, execution: &Execution) -> Result<(Utility, Version)> {
         let (utilities, name) = (&self.shared.ports.utilities, &execution.version.utility);
         let scope = TenantScope::for_system(name.tenant.clone());
-        let missing = |resource: &dyn fmt::Display| Error::NotFound { resource: resource.to_string() };
+        if !self.is_within_reach(account, name).await? {
+            return Err(missing(name));
+        }
         let utility = utilities.find(&scope, &name.utility).await?.open_for_system().ok_or_else(|| missing(name))?;
         utility.check_active()?;
         let version = utilities.find_version(&scope, &name.utility, execution.version.number).await?;
         let version = version.open_for_system().ok_or_else(|| missing(&execution.version))?;
         self.require_runtime(account, &utility, &version).await?;
         Ok((utility, version))
+    }
+
+    /// Whether the tenant on whose account it runs has the utility: as its own, or by what another shares with it.
+    async fn is_within_reach(&self, account: &TenantScope, name: &UtilityName) -> Result<bool> {
+        let ports = &self.shared.ports;
+        if name.tenant == *account.tenant() {
+            return Ok(true);
+        }
+        if ports.tenants.state(&name.tenant).await? != Some(TenantState::Active) {
+            return Ok(false);
+        }
+        let share = ports.grants.find_received(account, name).await?.open_for_system();
+        let now = ports.clock.now();
+        Ok(share.is_some_and(|share| {
+            let is_accepted = matches!(share.consent, Consent::Given { .. });
+            is_accepted && share.access >= Access::Execute && !share.is_expired(now)
+        }))
     }
 
     async fn job_again(&self, account: &TenantScope, utility: &Utility, version: Version, execution: &Execution) -> Result<Job> {
@@ -71,6 +92,10 @@ impl Executions {
         let job = job(execution.name.clone(), &version, entry, bound.json, secrets, execution.limits);
         Ok(Job { fresh, ..job })
     }
+}
+
+fn missing(resource: &dyn fmt::Display) -> Error {
+    Error::NotFound { resource: resource.to_string() }
 }
 
 fn scope_of(utility: &Utility) -> TenantScope {

@@ -3,13 +3,16 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use domain::access::{Access, Grant, GrantRepository};
 use domain::execution::{
     Body, Claimable, Execution, ExecutionQueue, ExecutionRepository, FIRST_REST, Launch, Room, State, Watched, actions,
 };
 use domain::lease::{Keeper, TERM};
 use domain::name::{ExecutionName, RuntimeId};
+use domain::request::Committed;
 use domain::sandbox::Reason;
 use domain::tenant::TenantState;
+use domain::time::Clock as _;
 use domain::utility::Call;
 use domain::{Error, admission};
 use test_support::sample;
@@ -36,7 +39,7 @@ async fn full() -> (World, World, ExecutionName) {
 }
 
 async fn stored(world: &World, name: &ExecutionName) -> Execution {
-    let found = world.stores().executions.find(&sample::scope("acme"), &name.execution).await.unwrap().open_for_system();
+    let found = world.stores().executions.find(&sample::scope(&name.tenant.to_string()), &name.execution).await.unwrap().open_for_system();
     found.expect("it is stored")
 }
 
@@ -65,6 +68,30 @@ async fn becomes_held_by(world: &World, name: &ExecutionName, holder: &str) {
         tokio::task::yield_now().await;
     }
     panic!("{name} is held by {}", stored(world, name).await.fence.holder.as_str());
+}
+
+/// What `acme` offers `beta` of the utility, without an end.
+fn offer(access: Access) -> Grant {
+    Grant { expires: None, ..sample::offer("waits", access) }
+}
+
+/// Shares a utility of `acme` with `beta`, in place of what was shared before.
+async fn share_with_beta(world: &World, share: &Grant) {
+    let (grants, acme, beta) = (&world.stores().grants, sample::scope("acme"), sample::scope("beta"));
+    if let Some(before) = grants.find_received(&beta, &share.utility).await.unwrap().open_for_system() {
+        assert_eq!(grants.remove(&acme, &before, None).await.unwrap(), Committed::Stored);
+    }
+    assert_eq!(grants.put(&acme, share, sample::at(9), None).await.unwrap(), Committed::Stored);
+}
+
+/// Has an execution like this one wait on the account of `beta`.
+async fn wait_of_beta(world: &World, like: &Execution, number: u64) -> ExecutionName {
+    let (beta, room) = (sample::scope("beta"), Room { of_tenant: 100, in_all: 100 });
+    let name = ExecutionName { tenant: beta.tenant().clone(), execution: sample::execution_id(number) };
+    let claimable = Some(Claimable { params_json: r#"{"of": "beta"}"#.into(), retries: 0 });
+    let waiting = Execution { name: name.clone(), claimable, ..like.clone() };
+    world.stores().executions.enqueue(&beta, &waiting, None, &[], room).await.unwrap();
+    name
 }
 
 /// Starts one that may run twice.
@@ -320,6 +347,31 @@ async fn a_claim_that_was_not_answered_keeps_nothing_from_running() {
 }
 
 #[tokio::test]
+async fn what_another_tenant_shares_is_denied_when_its_turn_comes_after_the_share() {
+    let (first, second, waiting) = full().await;
+    let like = stored(&first, &waiting).await;
+    let accepted = sample::accepted(&offer(Access::Execute));
+    let denied = async |number: u64| {
+        let of_beta = wait_of_beta(&first, &like, number).await;
+        second.executions.claim().await;
+        let ended = becomes(&second, &of_beta, State::Denied).await;
+        assert_eq!(ended.failure.map(|failure| failure.reason), Some(Reason::NotPermitted));
+    };
+    // It is shared no more; only offered; only to read it; it was until now.
+    denied(1).await;
+    share_with_beta(&first, &offer(Access::Execute)).await;
+    denied(2).await;
+    share_with_beta(&first, &sample::accepted(&offer(Access::Read))).await;
+    denied(3).await;
+    share_with_beta(&first, &Grant { expires: Some(first.clock.now()), ..accepted.clone() }).await;
+    denied(4).await;
+    // The tenant that shares it is suspended.
+    share_with_beta(&first, &accepted).await;
+    first.stores().tenants.turn("acme", TenantState::Suspended);
+    denied(5).await;
+}
+
+#[tokio::test]
 async fn what_one_host_cannot_contain_waits_for_another_and_holds_up_nothing_behind_it() {
     let first = narrow(8);
     let second = first.beside("second").begun();
@@ -385,12 +437,9 @@ async fn tenants_whose_executions_wait_in_the_store_take_turns_whatever_the_leng
         last = Some(world.executions.start(&world.permit(name("waits")).await, asked).await.unwrap());
     }
     // Another tenant, with which the utility is shared, comes later and has less.
-    let (beta, like) = (sample::scope("beta"), last.unwrap());
-    let room = Room { of_tenant: 100, in_all: 100 };
+    share_with_beta(&world, &sample::accepted(&offer(Access::Execute))).await;
     for number in 1..=3 {
-        let name = ExecutionName { tenant: beta.tenant().clone(), execution: sample::execution_id(number) };
-        let claimable = Some(Claimable { params_json: r#"{"of": "beta"}"#.into(), retries: 0 });
-        world.stores().executions.enqueue(&beta, &Execution { name, claimable, ..like.clone() }, None, &[], room).await.unwrap();
+        wait_of_beta(&world, last.as_ref().unwrap(), number).await;
     }
     world.executions.claim().await;
     for _ in 0..100 {

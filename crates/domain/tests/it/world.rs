@@ -28,8 +28,8 @@ use domain::violation::Violation;
 use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{
     CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeSandbox, FakeTree, InMemoryCodePolicyRepository,
-    InMemoryExecutionRepository, InMemorySecrets, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, RecordedIncidents,
-    SequentialIds, TokioSpawner, UtcCalendar, sample,
+    InMemoryExecutionRepository, InMemoryGrantRepository, InMemorySecrets, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository,
+    RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 
 /// What it takes to keep and run utilities of tenant `acme`.
@@ -58,6 +58,7 @@ pub struct World {
 #[derive(Clone)]
 pub struct Stores {
     pub utilities: Arc<InMemoryUtilityRepository>,
+    pub grants: Arc<InMemoryGrantRepository>,
     pub executions: Arc<InMemoryExecutionRepository>,
     pub policies: Arc<InMemoryCodePolicyRepository>,
     pub signals: Arc<InMemorySignals>,
@@ -151,6 +152,7 @@ impl World {
         let binder = Arc::new(AnyBinder::default());
         let ports = Ports {
             utilities: store.clone(),
+            grants: stores.grants.clone(),
             executions: stores.executions.clone(),
             queue: stores.executions.clone(),
             signals: stores.signals.clone(),
@@ -295,6 +297,7 @@ impl Stores {
         let clock = Arc::new(FakeClock::default());
         Stores {
             utilities: Arc::new(InMemoryUtilityRepository::new(clock.clone())),
+            grants: Arc::new(InMemoryGrantRepository::new(clock.clone())),
             executions: Arc::new(InMemoryExecutionRepository::new(clock.clone())),
             policies: Arc::default(),
             signals: Arc::default(),
