@@ -21,7 +21,6 @@ use crate::execution::ports::Shared;
 use crate::execution::{Body, Execution, Mode, Output, State, Step, handover};
 use crate::incident::Incident;
 use crate::json::JsonText;
-use crate::name::ExecutionId;
 use crate::request::{Committed, RequestKey};
 use crate::sandbox::{self, Failure, Job, Progress, Reason, Run, Usage};
 use crate::secret::Bindings;
@@ -148,17 +147,13 @@ impl Owned {
     pub(super) fn settle(mut self) {
         self.settled = true;
     }
-
-    fn id(&self) -> ExecutionId {
-        self.live.snapshot().name.execution
-    }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
         if !self.settled {
             self.shared.orphans.add(self.live.snapshot().name);
-            self.shared.registry.remove(&self.id());
+            self.shared.registry.remove_this(&self.live);
             // Whoever watches goes on in the store.
             self.live.overtake();
         }
@@ -199,7 +194,7 @@ impl Driver {
         self.finish(end).await;
         drop(ticket);
         self.live.finish();
-        self.shared.registry.remove(&owned.id());
+        self.shared.registry.remove_this(&self.live);
         owned.settle();
     }
 
@@ -372,7 +367,7 @@ impl Driver {
                 incidents.report(&Incident::Overtaken { execution });
                 self.overtaken = true;
                 // From here on everybody who asks is answered from the store.
-                self.shared.registry.remove(&execution.execution);
+                self.shared.registry.remove_this(&self.live);
                 self.live.overtake();
                 Settled::Overtaken
             }
@@ -398,6 +393,8 @@ impl Driver {
     }
 
     async fn finish(&mut self, end: End) {
+        // It may have been before its program began, or while that ended.
+        self.overtaken |= self.live.is_overtaken();
         if self.overtaken {
             self.reply.answer(&end.outcome);
             return;

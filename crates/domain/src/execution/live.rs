@@ -233,6 +233,17 @@ impl Registry {
         self.emptied.notify(usize::MAX);
     }
 
+    /// Removes one, unless another stands in its place: where it was overtaken, it may run here once more.
+    pub fn remove_this(&self, live: &Arc<LiveExecution>) {
+        let id = live.snapshot().name.execution;
+        let mut all = self.lock();
+        if all.get(&id).is_some_and(|found| Arc::ptr_eq(found, live)) {
+            all.remove(&id);
+        }
+        drop(all);
+        self.emptied.notify(usize::MAX);
+    }
+
     /// Finds one.
     pub fn find(&self, id: &ExecutionId) -> Option<Arc<LiveExecution>> {
         self.lock().get(id).cloned()

@@ -329,6 +329,31 @@ async fn a_server_that_cannot_renew_its_lease_stops_what_others_may_run_before_t
 }
 
 #[tokio::test]
+async fn what_must_be_left_to_others_before_its_program_begins_is_not_stored_as_ended() {
+    let first = World::new();
+    first.create("waits", WAITING).await.unwrap();
+    first.sandbox.hold_starts(true);
+    let again = start_again_if_lost(&first).await;
+    eventually(|| first.sandbox.handed().len() == 1).await;
+    first.executions.tend().await;
+    first.stores().executions.faults().fail_always("renew");
+    first.clock.advance(TERM - Keeper::period());
+    first.executions.yield_what_may_be_claimed();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let left = stored(&first, &again).await;
+    assert!(!left.state.is_terminal(), "others may run it, and it is {:?}", left.state);
+
+    first.sandbox.hold_starts(false);
+    first.stores().executions.faults().heal();
+    first.executions.tend().await;
+    eventually(|| first.running() == 1).await;
+    first.release();
+    becomes(&first, &again, State::Succeeded).await;
+}
+
+#[tokio::test]
 async fn a_claim_that_was_not_answered_keeps_nothing_from_running() {
     let (first, second, waiting) = full().await;
     let faults = first.stores().executions.faults().clone();

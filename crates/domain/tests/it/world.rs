@@ -1,6 +1,6 @@
 //! The use cases wired to fakes, and a tenant's administrator who calls them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -74,6 +74,8 @@ pub struct Stores {
 #[derive(Default)]
 pub struct RecordingSandbox {
     inner: FakeSandbox,
+    /// Whether no program begins.
+    holds_starts: AtomicBool,
     /// A runtime whose image is missing here.
     missing: Mutex<Option<RuntimeId>>,
     isolations: Mutex<Vec<Isolation>>,
@@ -331,6 +333,11 @@ impl RecordingSandbox {
         *self.missing.lock().unwrap() = runtime.cloned();
     }
 
+    /// Programs that are handed over do not begin from now on; or later ones do again.
+    pub fn hold_starts(&self, held: bool) {
+        self.holds_starts.store(held, Ordering::SeqCst);
+    }
+
     pub fn isolations(&self) -> Vec<Isolation> {
         self.isolations.lock().unwrap().clone()
     }
@@ -358,6 +365,9 @@ impl Sandbox for RecordingSandbox {
         self.isolations.lock().unwrap().push(job.isolation);
         self.fresh.lock().unwrap().push(job.fresh);
         self.handed.lock().unwrap().push((job.params_json.to_string(), job.secrets.clone()));
+        if self.holds_starts.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.inner.start(job).await
     }
 }
