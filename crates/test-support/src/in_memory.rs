@@ -29,6 +29,7 @@ pub use identity::InMemoryIdentity;
 pub use objects::InMemoryObjects;
 pub use platform::InMemoryPlatform;
 pub use policies::InMemoryCodePolicyRepository;
+pub use queue::CLAIM_ANSWERED;
 pub use secrets::InMemorySecrets;
 pub use sessions::InMemorySessions;
 pub use signals::InMemorySignals;

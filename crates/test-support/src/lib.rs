@@ -62,8 +62,9 @@ pub use fake_tree::FakeTree;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
-    InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity, InMemoryObjects,
-    InMemoryPlatform, InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
+    CLAIM_ANSWERED, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity,
+    InMemoryObjects, InMemoryPlatform, InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository,
+    InMemoryWebhooks,
 };
 pub use incidents::RecordedIncidents;
 pub use patience::in_time;

@@ -54,10 +54,15 @@ struct Claimant {
     ended: bool,
 }
 
-/// That an execution may have been claimed, and nobody drives it. Where it is not settled, a later round has it wait on.
-struct Doubt {
+/// That nobody else on this server claims an execution meanwhile, or has it wait on.
+struct Hold {
     executions: Executions,
     name: ExecutionName,
+}
+
+/// That an execution may have been claimed, and nobody drives it. Where it is not settled, a later round has it wait on.
+struct Doubt {
+    hold: Hold,
     settled: bool,
 }
 
@@ -90,6 +95,12 @@ impl Drop for Claimant {
     }
 }
 
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.executions.shared.claims.release(&self.name);
+    }
+}
+
 impl Doubt {
     fn settle(mut self) {
         self.settled = true;
@@ -99,7 +110,7 @@ impl Doubt {
 impl Drop for Doubt {
     fn drop(&mut self) {
         if !self.settled {
-            self.executions.shared.claims.unsettled.add(self.name.clone());
+            self.hold.executions.shared.claims.unsettled.add(self.hold.name.clone());
         }
     }
 }
@@ -246,9 +257,10 @@ impl Executions {
         }
     }
 
-    /// Claims one, which is in doubt until somebody drives it or its end is stored.
+    /// Claims one, which is in doubt until somebody drives it or its end is stored; `None` also while another attempt of this server goes on.
     async fn claim_one(&self, scope: &TenantScope, name: &ExecutionName, fence: &Fence) -> Result<Option<(Claimed, Doubt)>> {
-        let doubt = Doubt { executions: self.clone(), name: name.clone(), settled: false };
+        let Some(hold) = self.hold(name) else { return Ok(None) };
+        let doubt = Doubt { hold, settled: false };
         let claimed = self.shared.ports.queue.claim(scope, &name.execution, fence).await?;
         Ok(match claimed {
             Some(claimed) => Some((claimed, doubt)),
@@ -257,6 +269,10 @@ impl Executions {
                 None
             }
         })
+    }
+
+    fn hold(&self, name: &ExecutionName) -> Option<Hold> {
+        self.shared.claims.hold(name).then(|| Hold { executions: self.clone(), name: name.clone() })
     }
 
     /// Begins what was claimed, which from then on somebody drives; what cannot run here now waits on.
@@ -345,6 +361,8 @@ impl Executions {
     }
 
     async fn settle_claim(&self, name: &ExecutionName) -> Result<()> {
+        // Whoever claims it right now sees to it, or leaves it to a later round.
+        let Some(_hold) = self.hold(name) else { return Ok(()) };
         let (ports, scope) = (&self.shared.ports, TenantScope::for_system(name.tenant.clone()));
         let found = ports.executions.find(&scope, &name.execution).await?.open_for_system();
         let Some(execution) = found.filter(|found| !found.state.is_terminal()) else {

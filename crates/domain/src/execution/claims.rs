@@ -1,6 +1,6 @@
 //! For which tenants somebody claims on this server, what of it is not settled, and what is left alone meanwhile.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use event_listener::{Event as Signal, EventListener};
 
 use crate::execution::orphans::Orphans;
 use crate::execution::resting::Resting;
-use crate::name::TenantId;
+use crate::name::{ExecutionName, TenantId};
 
 /// Who claims on this server.
 #[derive(Default)]
@@ -17,6 +17,8 @@ pub(super) struct Claims {
     claimants: Mutex<HashMap<TenantId, bool>>,
     /// What may have been claimed by an attempt that was not answered.
     pub(super) unsettled: Orphans,
+    /// What is being claimed, or put back, right now: one attempt at a time, or one would undo the other.
+    held: Mutex<HashSet<ExecutionName>>,
     /// What could not begin here.
     pub(super) resting: Resting,
     stopping: AtomicBool,
@@ -61,6 +63,20 @@ impl Claims {
     /// Ends the claimant whatever there is.
     pub(super) fn end(&self, tenant: &TenantId) {
         self.lock().remove(tenant);
+    }
+
+    /// Begins an attempt to claim one or to put it back; says whether there is no other.
+    pub(super) fn hold(&self, name: &ExecutionName) -> bool {
+        self.held().insert(name.clone())
+    }
+
+    /// Ends the attempt.
+    pub(super) fn release(&self, name: &ExecutionName) {
+        self.held().remove(name);
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashSet<ExecutionName>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, bool>> {

@@ -15,7 +15,8 @@ use domain::tenant::TenantState;
 use domain::time::Clock as _;
 use domain::utility::Call;
 use domain::{Error, admission};
-use test_support::sample;
+use futures_util::FutureExt as _;
+use test_support::{CLAIM_ANSWERED, sample};
 
 use crate::world::{World, eventually, launch, name, next, start, try_start};
 
@@ -351,6 +352,39 @@ async fn what_must_be_left_to_others_before_its_program_begins_is_not_stored_as_
     eventually(|| first.running() == 1).await;
     first.release();
     becomes(&first, &again, State::Succeeded).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_was_stored_and_not_answered_is_undone() {
+    let (first, second, waiting) = full().await;
+    first.stores().executions.faults().fail_next(CLAIM_ANSWERED, 1);
+    second.executions.claim().await;
+    becomes_held_by(&second, &waiting, "second").await;
+    eventually(|| second.incidents.kinds() == ["work-failed"]).await;
+    assert_eq!(second.running(), 0);
+    second.executions.tend().await;
+    assert!(stored(&first, &waiting).await.is_waiting());
+    second.executions.claim().await;
+    eventually(|| second.running() == 1).await;
+    second.release();
+    becomes(&second, &waiting, State::Succeeded).await;
+}
+
+#[tokio::test]
+async fn a_round_undoes_no_claim_that_is_being_answered() {
+    let (first, second, waiting) = full().await;
+    let faults = first.stores().executions.faults().clone();
+    // From here on each round looks whether it was claimed.
+    faults.fail_next("claim", 1);
+    second.executions.claim().await;
+    eventually(|| second.incidents.kinds() == ["work-failed"]).await;
+    let rounds = second.executions.clone();
+    faults.meanwhile(CLAIM_ANSWERED, move || rounds.tend().now_or_never().expect("stores in memory answer at once"));
+    second.executions.claim().await;
+    eventually(|| second.running() == 1).await;
+    assert_eq!((waits(&first).await, stored(&first, &waiting).await.fence.holder.as_str()), (0, "second"));
+    second.release();
+    becomes(&second, &waiting, State::Succeeded).await;
 }
 
 #[tokio::test]

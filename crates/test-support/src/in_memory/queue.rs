@@ -13,6 +13,9 @@ use domain::request::{Committed, RequestKey};
 
 use super::executions::{InMemoryExecutionRepository, State, key};
 
+/// What fails, or lets something happen, once a claim is stored and before it is answered.
+pub const CLAIM_ANSWERED: &str = "claim_answered";
+
 #[async_trait]
 impl ExecutionQueue for InMemoryExecutionRepository {
     async fn enqueue(
@@ -66,11 +69,16 @@ impl ExecutionQueue for InMemoryExecutionRepository {
 
     async fn claim(&self, scope: &TenantScope, id: &ExecutionId, to: &Fence) -> Result<Option<Claimed>> {
         self.faults().check("claim")?;
-        let state = &mut *self.state();
-        let key = (scope.tenant().clone(), id.clone());
-        let Some((held, _)) = state.executions.get_mut(&key).filter(|(held, _)| held.is_waiting()) else { return Ok(None) };
-        held.fence = to.clone();
-        Ok(Some(Claimed { execution: held.clone(), stop_asked: state.stops_asked.contains(&key) }))
+        let claimed = {
+            let state = &mut *self.state();
+            let key = (scope.tenant().clone(), id.clone());
+            let Some((held, _)) = state.executions.get_mut(&key).filter(|(held, _)| held.is_waiting()) else { return Ok(None) };
+            held.fence = to.clone();
+            Claimed { execution: held.clone(), stop_asked: state.stops_asked.contains(&key) }
+        };
+        // It is stored, and whoever asked may not hear of it. Without the lock: what happens meanwhile may ask for more.
+        self.faults().check(CLAIM_ANSWERED)?;
+        Ok(Some(claimed))
     }
 
     async fn put_back(&self, execution: &Execution, from: &Fence) -> Result<bool> {
