@@ -87,16 +87,16 @@ pub(super) struct Rounds(Mutex<Memory>);
 
 #[derive(Default)]
 struct Memory {
-    /// When the lease was last renewed or acquired.
+    /// When it was last asked to renew or acquire the lease, and that was done.
     renewed: Timestamp,
     /// Work that failed in the round before.
     failing: HashSet<&'static str>,
 }
 
 impl Rounds {
-    /// Takes note that the lease was renewed or acquired.
-    pub(super) fn renewed(&self, now: Timestamp) {
-        self.lock().renewed = now;
+    /// Takes note that the lease was renewed or acquired, by a call that began then.
+    pub(super) fn renewed(&self, begun: Timestamp) {
+        self.lock().renewed = begun;
     }
 
     /// When it last was.

@@ -160,15 +160,16 @@ impl Executions {
 
     async fn keep_lease(&self) -> Result<()> {
         let ports = &self.shared.ports;
+        // The term counts from when it was asked for: the answer may have taken as long as it likes.
+        let begun = ports.clock.now();
         if !ports.keeper.renew().await? {
             return self.acquire_lease().await;
         }
-        let now = ports.clock.now();
-        if now.since(self.shared.rounds.last_renewal()) >= TERM {
+        if ports.clock.now().since(self.shared.rounds.last_renewal()) >= TERM {
             // Before the renewal is noted: where this fails, the next round tries it again.
             self.yield_what_was_taken().await?;
         }
-        self.shared.rounds.renewed(now);
+        self.shared.rounds.renewed(begun);
         Ok(())
     }
 
@@ -181,8 +182,9 @@ impl Executions {
 
     async fn acquire_lease(&self) -> Result<()> {
         let ports = &self.shared.ports;
+        let begun = ports.clock.now();
         ports.keeper.acquire().await?;
-        self.shared.rounds.renewed(ports.clock.now());
+        self.shared.rounds.renewed(begun);
         Ok(())
     }
 

@@ -330,6 +330,20 @@ async fn a_server_that_cannot_renew_its_lease_stops_what_others_may_run_before_t
 }
 
 #[tokio::test]
+async fn the_term_of_a_lease_counts_from_when_it_was_asked_for_and_not_from_a_late_answer() {
+    let first = World::new();
+    first.create("waits", WAITING).await.unwrap();
+    start_again_if_lost(&first).await;
+    eventually(|| first.running() == 1).await;
+    let (late, clock) = (Duration::from_secs(6), first.clock.clone());
+    first.stores().executions.faults().meanwhile("renew", move || clock.advance(late));
+    first.executions.tend().await;
+    first.clock.advance(TERM - Keeper::period() - late);
+    first.executions.yield_what_may_be_claimed();
+    eventually(|| first.running() == 0).await;
+}
+
+#[tokio::test]
 async fn what_must_be_left_to_others_before_its_program_begins_is_not_stored_as_ended() {
     let first = World::new();
     first.create("waits", WAITING).await.unwrap();
