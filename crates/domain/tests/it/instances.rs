@@ -49,6 +49,23 @@ async fn stored(world: &World, name: &ExecutionName, expected: State) {
 }
 
 #[tokio::test]
+async fn a_watch_goes_on_at_another_server_behind_output_that_the_document_does_not_count_yet() {
+    let (first, second, name) = running().await;
+    let (executions, scope) = (&first.stores().executions, sample::scope("acme"));
+    let running = executions.find(&scope, &name.execution).await.unwrap().open_for_system().expect("it is stored");
+    let next_ones = [sample::output(running.last_sequence + 1, 5), sample::output(running.last_sequence + 2, 5)];
+    executions.append(&scope, &name.execution, &running.fence, &next_ones).await.unwrap();
+    let permit = second.permit::<actions::WatchExecution>(name.clone()).await;
+    let mut watch = second.executions.watch(&permit, running.last_sequence + 1).await.unwrap();
+    let Watched::Event(event) = next(&mut watch).await else { panic!("there is one more") };
+    assert_eq!(event.sequence, running.last_sequence + 2);
+    for beyond in [running.last_sequence + 3, u64::MAX] {
+        let refused = second.executions.watch(&permit, beyond).await.map(drop).unwrap_err();
+        assert!(matches!(refused, Error::OutOfRange { reason: "SEQUENCE_IN_FUTURE", .. }), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_runs_on_one_server_is_watched_and_cancelled_on_another() {
     let (first, second, name) = running().await;
     let hearing = first.executions.clone();
