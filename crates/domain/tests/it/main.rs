@@ -28,6 +28,7 @@ mod shares;
 mod sign_in;
 mod subjects;
 mod tenants;
+mod turns;
 mod unstored;
 mod versions;
 mod webhooks;
