@@ -232,6 +232,10 @@ impl Executions {
                 if self.shared.claims.resting.holds(&name, ports.clock.now()) {
                     continue;
                 }
+                if self.is_hopeless(scope, &name).await {
+                    self.shared.claims.resting.begin(name, ports.clock.now());
+                    continue;
+                }
                 match self.claim_one(scope, &name, &fence).await {
                     Ok(Some((claimed, doubt))) => return Ok(self.begin_claimed(claimed, doubt, ticket).await),
                     Ok(None) => {}
@@ -241,6 +245,22 @@ impl Executions {
             }
             after = Some(last);
         }
+    }
+
+    /// Whether this host is known to have no sandbox for it. A claim that is given back costs commits, so where something rests already,
+    /// this is asked first. What cannot be found out is no reason.
+    async fn is_hopeless(&self, scope: &TenantScope, name: &ExecutionName) -> bool {
+        let ports = &self.shared.ports;
+        if !self.shared.claims.resting.holds_any(ports.clock.now()) {
+            return false;
+        }
+        let Ok(found) = ports.executions.find(scope, &name.execution).await else { return false };
+        let Some(execution) = found.open_for_system() else { return false };
+        let (utility, number) = (&execution.version.utility, execution.version.number);
+        let of = TenantScope::for_system(utility.tenant.clone());
+        let Ok(found) = ports.utilities.find_version(&of, &utility.utility, number).await else { return false };
+        let ready = found.open_for_system().map(|version| ports.sandbox.ready(version.definition.isolation, &version.definition.runtime));
+        matches!(ready, Some(Err(_)))
     }
 
     /// Whether its turn came before the server stops.
@@ -257,7 +277,8 @@ impl Executions {
         }
     }
 
-    /// Claims one, which is in doubt until somebody drives it or its end is stored; `None` also while another attempt of this server goes on.
+    /// Claims one, which is in doubt until somebody drives it or its end is stored; `None` also while another attempt of this server goes
+    /// on.
     async fn claim_one(&self, scope: &TenantScope, name: &ExecutionName, fence: &Fence) -> Result<Option<(Claimed, Doubt)>> {
         let Some(hold) = self.hold(name) else { return Ok(None) };
         let doubt = Doubt { hold, settled: false };

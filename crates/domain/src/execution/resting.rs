@@ -29,15 +29,18 @@ impl Resting {
     pub(super) fn begin(&self, name: ExecutionName, now: Timestamp) -> bool {
         let mut resting = self.lock();
         let length = resting.get(&name).map_or(FIRST_REST, |rest| rest.length.saturating_mul(2).min(LONGEST_REST));
-        if resting.len() >= MOST_RESTING {
-            // Whatever is over was most likely claimed elsewhere.
-            resting.retain(|other, rest| now < rest.until || *other == name);
-        }
-        let has_room = resting.len() < MOST_RESTING || resting.contains_key(&name);
+        // What was not tried again for so long has most likely been claimed elsewhere.
+        resting.retain(|_, rest| now < rest.until.plus(LONGEST_REST));
+        let has_room = resting.contains_key(&name) || resting.len() < MOST_RESTING;
         if has_room {
             resting.insert(name, Rest { length, until: now.plus(length) });
         }
         has_room
+    }
+
+    /// Whether anything rests still.
+    pub(super) fn holds_any(&self, now: Timestamp) -> bool {
+        self.lock().values().any(|rest| now < rest.until)
     }
 
     /// Whether it rests still.

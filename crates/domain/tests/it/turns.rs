@@ -1,6 +1,9 @@
 //! What is judged when the turn of an execution comes that has waited in the store: whose turn it is, what may still run, and what can run
 //! here.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use domain::access::{Access, Grant, GrantRepository};
 use domain::execution::{Claimable, Execution, ExecutionQueue, FIRST_REST, Launch, Room, State};
 use domain::name::{ExecutionName, RuntimeId};
@@ -72,8 +75,14 @@ async fn what_one_host_cannot_contain_waits_for_another_and_holds_up_nothing_beh
     first.create_for(extra.clone(), "extra", WAITING).await.unwrap();
     start(&first, "waits").await;
     eventually(|| first.running() == 1).await;
-    let (older, newer) = (start(&first, "extra").await, start(&first, "waits").await);
+    let older = [start(&first, "extra").await, start(&first, "extra").await, start(&first, "extra").await];
+    let newer = start(&first, "waits").await;
     second.sandbox.lose_image(Some(&extra));
+    let claims = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&claims);
+    first.stores().executions.faults().meanwhile("claim", move || {
+        counting.fetch_add(1, Ordering::SeqCst);
+    });
     second.executions.claim().await;
     eventually(|| second.running() == 1).await;
     becomes_held_by(&second, &newer, "second").await;
@@ -81,13 +90,15 @@ async fn what_one_host_cannot_contain_waits_for_another_and_holds_up_nothing_beh
         second.executions.claim().await;
         tokio::task::yield_now().await;
     }
-    assert!(stored(&first, &older).await.is_waiting(), "one host decides nothing for all");
+    for older in &older {
+        assert!(stored(&first, older).await.is_waiting(), "one host decides nothing for all");
+    }
+    assert_eq!(claims.load(Ordering::SeqCst), 2, "what is known to be hopeless is not claimed");
 
     second.sandbox.lose_image(None);
     second.clock.advance(FIRST_REST);
     second.executions.claim().await;
-    eventually(|| second.running() == 2).await;
-    becomes_held_by(&second, &older, "second").await;
+    eventually(|| second.running() == 4).await;
 }
 
 #[tokio::test]
