@@ -105,6 +105,23 @@ impl DockerEngine {
         }
     }
 
+    /// Gives a container that was created what its creation cannot: further networks, and its files.
+    async fn furnish(&self, id: &str, order: &Order) -> Result<(), Error> {
+        for network in order.identity.networks.iter().skip(1) {
+            let endpoint_config = Some(spec::endpoint(order));
+            let request = NetworkConnectRequest { container: id.to_owned(), endpoint_config };
+            self.client.call("join network", QUICK, async |docker| docker.connect_network(network, request).await).await?;
+        }
+        if order.files.is_empty() {
+            return Ok(());
+        }
+        let archive = archive::of(&order.files).map_err(|error| Error::Refused(format!("failed to pack configs: {error}")))?;
+        let options = UploadToContainerOptionsBuilder::default().path("/").build();
+        let body = bollard::body_full(archive.into());
+        self.client.call("hand over configs", QUICK, async |docker| docker.upload_to_container(id, Some(options), body).await).await?;
+        Ok(())
+    }
+
     /// Connects a container with a network under the service's name, or without. Where it was in the network, it keeps its address: then
     /// its connections outlast the moment without network.
     async fn reconnect(&self, instance: &Instance, network: &str, before: Option<EndpointSettings>, alias: bool) -> Result<(), Error> {
@@ -217,16 +234,12 @@ impl Engine for DockerEngine {
             Err(Answer::Status { status: 409, message }) => return Err(Error::Taken(message)),
             Err(error) => return Err(error.into()),
         };
-        for network in order.identity.networks.iter().skip(1) {
-            let endpoint_config = Some(spec::endpoint(order));
-            let request = NetworkConnectRequest { container: id.clone(), endpoint_config };
-            self.client.call("join network", QUICK, async |docker| docker.connect_network(network, request).await).await?;
-        }
-        if !order.files.is_empty() {
-            let archive = archive::of(&order.files).map_err(|error| Error::Refused(format!("failed to pack configs: {error}")))?;
-            let options = UploadToContainerOptionsBuilder::default().path("/").build();
-            let body = bollard::body_full(archive.into());
-            self.client.call("hand over configs", QUICK, async |docker| docker.upload_to_container(&id, Some(options), body).await).await?;
+        if let Err(error) = self.furnish(&id, order).await {
+            // What is half made must not be started. Where it cannot be taken away either, whoever finds the name taken does so.
+            if let Err(left) = self.remove(&id).await {
+                tracing::warn!(error = %left, container = order.name, "failed to take away a container that is half made");
+            }
+            return Err(error);
         }
         Ok(id)
     }

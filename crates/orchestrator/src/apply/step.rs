@@ -20,6 +20,8 @@ use crate::sight::{Seen, Sight};
 
 /// Calls of one step to the engine at the same time.
 const CALLS: usize = 4;
+/// Tries to create a container whose name a half-made one has.
+const CREATIONS: usize = 3;
 /// Lines of a log that a failure shows.
 const LOG_LINES: u32 = 20;
 /// The time that a failure's log may take.
@@ -133,24 +135,31 @@ impl Applier {
         Ok(id)
     }
 
-    /// Creates one container, and answers its id. Where it is there already, it is that one's.
+    /// Creates one container, and answers its id. Where one runs under its name already, it is that one's; one that was never started may be
+    /// half made, without its files or networks, and is made again.
     async fn created(&self, manifest: &Manifest, service: &Service, seat: Seat) -> Result<String, Halt> {
         let order = self.factory.order(manifest, service, &seat).map_err(|error| failed(chain(&error)))?;
-        let created = self.patiently(|| async {
-            match self.engine.create(&order).await {
-                Err(Error::Taken(why)) => Ok(Err(why)),
-                created => created.map(Ok),
-            }
-        });
-        match created.await? {
-            Ok(id) => Ok(id),
-            Err(why) => {
-                // The daemon has done what nobody heard of, or another manager was faster.
-                let sight = self.look().await?;
-                let there = sight.seen.iter().find(|seen| seen.instance.name == order.name).ok_or_else(|| failed(why))?;
-                Ok(there.instance.id.clone())
+        let mut refusal = String::new();
+        for _ in 0..CREATIONS {
+            let created = self.patiently(|| async {
+                match self.engine.create(&order).await {
+                    Err(Error::Taken(why)) => Ok(Err(why)),
+                    created => created.map(Ok),
+                }
+            });
+            refusal = match created.await? {
+                Ok(id) => return Ok(id),
+                Err(why) => why,
+            };
+            // The daemon has done what nobody heard of, or another manager was faster.
+            let sight = self.look().await?;
+            match sight.seen.iter().find(|seen| seen.instance.name == order.name) {
+                Some(there) if there.state.is_some() => return Ok(there.instance.id.clone()),
+                Some(half_made) => self.patiently(|| self.engine.remove(&half_made.instance.id)).await?,
+                None => return Err(failed(refusal)),
             }
         }
+        Err(failed(refusal))
     }
 
     /// Starts a container in the place of one that has ended or is not well, and takes that one away. Where both would hold one port or write

@@ -211,6 +211,15 @@ async fn configs_and_secrets_are_files_that_any_user_reads_and_no_variable() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_of_a_container_that_cannot_join_its_second_network() {
+    let daemon = Daemon::new().await;
+    let mut order = daemon.order("web", "");
+    order.identity.networks.push(format!("zona-{}.absent", daemon.installation.scope));
+    assert!(matches!(daemon.installation.engine.create(&order).await, Err(Error::Missing(_))));
+    assert!(daemon.installation.engine.list().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn storage_is_what_was_asked_for() {
     let daemon = Daemon::new().await;
     let volume = VolumeOrder { name: format!("zona-{}.data", daemon.installation.scope) };

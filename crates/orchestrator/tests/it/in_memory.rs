@@ -31,6 +31,8 @@ struct State {
     count: usize,
     /// Whether no program is found any more.
     lost: bool,
+    /// Whether the next creation ends half way, and nobody hears of it.
+    breaks: bool,
     /// The fewest that were available after any call, by service.
     lowest: BTreeMap<String, usize>,
 }
@@ -142,6 +144,18 @@ impl InMemoryEngine {
         self.state().lost = true;
     }
 
+    /// The next creation makes a container without its files, and is not answered.
+    pub fn break_next_creation(&self) {
+        self.state().breaks = true;
+    }
+
+    /// How many files each container of a service has.
+    pub fn files(&self, service: &str) -> Vec<usize> {
+        let state = self.state();
+        let of = state.containers.values().filter(|container| container.order.identity.service == service);
+        of.map(|container| container.order.files.len()).collect()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -226,9 +240,14 @@ impl Engine for InMemoryEngine {
         }
         state.count += 1;
         let id = format!("c{:04}", state.count);
-        let container = Container { order: order.clone(), serving: order.serving, life: Life::Created, resources: order.resources };
+        let mut container =
+            Container { order: order.clone(), serving: order.serving, life: Life::Created, resources: order.resources };
+        let breaks = std::mem::take(&mut state.breaks);
+        if breaks {
+            container.order.files.clear();
+        }
         state.containers.insert(id.clone(), container);
-        Ok(id)
+        if breaks { Err(Error::Unavailable("no answer".to_owned())) } else { Ok(id) }
     }
 
     async fn start(&self, id: &str) -> Result<(), Error> {

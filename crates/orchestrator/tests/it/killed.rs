@@ -176,6 +176,22 @@ async fn whenever_a_manager_is_killed_during_a_first_start_another_one_goes_on()
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_half_made_when_an_answer_is_lost_is_made_again_before_it_is_started() {
+    let engine = InMemoryEngine::new();
+    let wanted = manifest(
+        "
+name: shop
+services:
+  - {name: web, context: {image: 'zona-orchestrator-test:1', configs: [{source: settings, target: /etc/settings}]}}
+configs: {settings: {content: 'currency = EUR'}}
+",
+    );
+    engine.break_next_creation();
+    Manager::new(engine.clone(), "t").reach(&wanted).await;
+    assert_eq!((engine.available("web"), engine.files("web")), (1, vec![1]));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_real_daemon_too_nothing_is_doubled_or_left_over() {
     image("1");
