@@ -142,13 +142,13 @@ impl Orchestrator {
         let let_go = CancellationToken::new();
         self.state().tending = Some(let_go.clone());
         match self.supervisor.round(&charge, &let_go).await {
-            Ok(round) => self.take_note(round).await,
+            Ok(round) => self.take_note(round),
             Err(error) => tracing::warn!(%error, "failed to look after services"),
         }
         self.progress.end();
     }
 
-    async fn take_note(&self, round: Round) {
+    fn take_note(&self, round: Round) {
         for service in &round.restarted {
             tracing::warn!(service, "a replica had ended and was started again");
         }
@@ -157,8 +157,8 @@ impl Orchestrator {
         }
         for (service, id) in &round.failed {
             if self.state().failed.insert(service.clone()) {
-                let log = self.applier.last_lines(id).await.join("\n");
-                tracing::error!(service, log, "a service has ended too often and is not started again");
+                // What it has written may hold what is nobody's who reads this log; the container is left, and its log with it.
+                tracing::error!(service, container = id, "a service has ended too often and is not started again");
             }
         }
         let mut state = self.state();

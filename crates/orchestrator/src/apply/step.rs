@@ -221,7 +221,7 @@ impl Applier {
     }
 
     /// The last lines of a log. A log that cannot be read makes no second failure of the first.
-    pub(crate) async fn last_lines(&self, id: &str) -> Vec<String> {
+    async fn last_lines(&self, id: &str) -> Vec<String> {
         let ask = LogAsk { tail: Some(LOG_LINES), ..LogAsk::default() };
         let read = async {
             let lines = self.engine.logs(id, ask).await?;

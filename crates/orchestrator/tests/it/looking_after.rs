@@ -1,6 +1,7 @@
 //! Watching over what runs: restarts and where they end, what somebody does by hand, and a manager that begins anew.
 
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::process::{Desired, Notation, Outcome, Platform as _, ServiceState, ServiceStatus, What};
@@ -63,6 +64,36 @@ async fn a_crash_loop_ends_after_two_restarts_and_stays_so_for_the_next_manager(
     assert_eq!(failed.replicas.len(), 1, "what ended last is left to be looked at");
     assert_eq!(status(&second, SHOP, "web").await.state, ServiceState::Running);
     assert_eq!(engine.names().len(), 3);
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_writes_is_not_in_the_log_of_its_manager() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _only_here = tracing::subscriber::set_default(subscriber);
+    let engine = InMemoryEngine::new();
+    let manager = orchestrator(engine.clone(), "t", true);
+    let text = "{name: shop, services: [{name: frail, context: {image: 'zona-orchestrator-test:1',
+        command: [--say, hunter2, --crash-after, '60000']}}]}";
+    manager.apply(desired(1, text), None).await.unwrap();
+    rounds(&manager, Duration::from_secs(600)).await;
+    let text = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("ended too often") && !text.contains("hunter2"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
