@@ -1,22 +1,30 @@
 //! What runs and how it is, at one moment. Whoever needs to know asks for a look that is new enough; those who ask at the same time share
-//! one, so that twenty actions that wait cost the engine no more than one.
+//! one, so that twenty actions that wait cost the engine no more than one. Questions to replicas are tasks of their own: one that hangs holds
+//! up nobody who looks.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use domain::time::{Clock, Timestamp};
-use futures_util::StreamExt as _;
 use process::observed::{Observed, ObservedService, Replica, State};
 use process::revision::Revision;
 use process::service::{Health, Probe};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::{Engine, Error, Instance, Phase, Reported};
 use crate::health::History;
 use crate::probe;
 
-/// Replicas that are asked at the same time.
+/// Replicas that are asked at the same time, as long as they answer.
 const QUESTIONS: usize = 32;
+/// How long a look waits for the answers to its questions, and a question for its turn. What is well answers sooner, so that a manager that
+/// begins anew sees at once how everything is; what hangs is asked once, and seen as it was known to be.
+const MOMENT: Duration = Duration::from_secs(1);
+
+type Book = Mutex<HashMap<String, Entry>>;
 
 /// What was seen.
 #[derive(Debug, Clone)]
@@ -43,7 +51,8 @@ pub struct Seen {
 pub struct Watch {
     engine: Arc<dyn Engine>,
     clock: Arc<dyn Clock>,
-    book: Mutex<HashMap<String, Entry>>,
+    book: Arc<Book>,
+    turns: Arc<Semaphore>,
     last: tokio::sync::Mutex<Option<Arc<Sight>>>,
 }
 
@@ -52,6 +61,8 @@ struct Entry {
     started: Option<Timestamp>,
     history: History,
     unwell_since: Option<Timestamp>,
+    /// The last question, which ends with what is remembered.
+    question: Option<AbortOnDropHandle<()>>,
 }
 
 // === impl Watch ===
@@ -59,7 +70,8 @@ struct Entry {
 impl Watch {
     /// Looks at an engine.
     pub fn new(engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Self {
-        Watch { engine, clock, book: Mutex::default(), last: tokio::sync::Mutex::default() }
+        let turns = Arc::new(Semaphore::new(QUESTIONS));
+        Watch { engine, clock, book: Arc::default(), turns, last: tokio::sync::Mutex::default() }
     }
 
     /// What runs now.
@@ -88,24 +100,36 @@ impl Watch {
         let taken = Instant::now();
         let instances = self.engine.list().await?;
         self.book().retain(|id, _| instances.iter().any(|instance| instance.id == *id));
-        let due: Vec<(&Instance, &Health)> = instances.iter().filter_map(|instance| self.question(instance)).collect();
-        let questions: Vec<_> = due.into_iter().map(|(instance, health)| self.ask(instance, health)).collect();
-        let answers: Vec<_> = futures_util::stream::iter(questions).buffer_unordered(QUESTIONS).collect().await;
-        for (instance, health, answer) in answers {
-            if let Some(entry) = self.book().get_mut(&instance.id) {
-                entry.history.note(health, Instant::now(), answer);
-            }
+        let (asked, mut answered) = mpsc::channel::<()>(1);
+        for (instance, health) in instances.iter().filter_map(|instance| self.question(instance)) {
+            self.ask(instance, health, asked.clone());
         }
+        drop(asked);
+        // Nothing is ever sent: it ends when the last question has.
+        let _late = tokio::time::timeout(MOMENT, answered.recv()).await;
         let mut seen: Vec<Seen> = instances.into_iter().map(|instance| self.judge(instance)).collect();
         seen.sort_by(|a, b| a.instance.name.cmp(&b.instance.name));
         Ok(Sight { taken, seen })
     }
 
-    async fn ask<'i>(&self, instance: &'i Instance, health: &'i Health) -> (&'i Instance, &'i Health, Result<(), String>) {
-        (instance, health, probe::ask(self.engine.as_ref(), instance, health).await)
+    /// Asks a replica. The answer is in the book when it comes; `asked` is held until then.
+    fn ask(&self, instance: &Instance, health: &Health, asked: mpsc::Sender<()>) {
+        let (engine, turns, book) = (self.engine.clone(), self.turns.clone(), Arc::downgrade(&self.book));
+        let (replica, health) = (instance.clone(), health.clone());
+        let question = tokio::spawn(async move {
+            // Where those that hang have all turns, it does without.
+            let turn = tokio::time::timeout(MOMENT, turns.acquire()).await;
+            let answer = probe::ask(engine.as_ref(), &replica, &health).await;
+            note(&book, &replica, &health, answer);
+            drop((turn, asked));
+        });
+        match self.book().get_mut(&instance.id) {
+            Some(entry) => entry.question = Some(AbortOnDropHandle::new(question)),
+            None => question.abort(),
+        }
     }
 
-    /// Whether a container is to be asked now, and what.
+    /// Whether a container is to be asked now, and what. One that has not answered yet is not asked again.
     fn question<'i>(&self, instance: &'i Instance) -> Option<(&'i Instance, &'i Health)> {
         if !matches!(instance.phase, Phase::Running(_)) {
             self.book().remove(&instance.id);
@@ -114,8 +138,12 @@ impl Watch {
         let now = Instant::now();
         let age = instance.started.map(|started| self.clock.now().since(started)).unwrap_or_default();
         let mut book = self.book();
-        let fresh =
-            || Entry { started: instance.started, history: History::new(now.checked_sub(age).unwrap_or(now), now), unwell_since: None };
+        let fresh = || Entry {
+            started: instance.started,
+            history: History::new(now.checked_sub(age).unwrap_or(now), now),
+            unwell_since: None,
+            question: None,
+        };
         let entry = book.entry(instance.id.clone()).or_insert_with(fresh);
         if entry.started != instance.started {
             *entry = fresh();
@@ -126,7 +154,10 @@ impl Watch {
                 None
             }
             Some(Health { probe: Probe::Image, .. }) => None,
-            Some(health) => entry.history.is_due(now).then_some((instance, health)),
+            Some(health) => {
+                let is_asked = entry.question.as_ref().is_some_and(|question| !question.is_finished());
+                (!is_asked && entry.history.is_due(now)).then_some((instance, health))
+            }
         }
     }
 
@@ -159,6 +190,15 @@ impl Watch {
 
     fn book(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes an answer, unless what gave it is forgotten or has been started anew.
+fn note(book: &Weak<Book>, replica: &Instance, health: &Health, answer: Result<(), String>) {
+    let Some(book) = book.upgrade() else { return };
+    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(entry) = book.get_mut(&replica.id).filter(|entry| entry.started == replica.started) {
+        entry.history.note(health, Instant::now(), answer);
     }
 }
 

@@ -304,8 +304,10 @@ impl Engine for InMemoryEngine {
 
     async fn run(&self, id: &str, command: &[String], _limit: Duration) -> Result<i64, Error> {
         let now = self.clock.now();
-        let state = self.state();
-        let container = state.containers.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
+        let container = self.state().containers.get(id).cloned().ok_or_else(|| Error::Missing(id.to_owned()))?;
+        if command.iter().any(|word| word == "--hang") {
+            return std::future::pending().await;
+        }
         assert!(command.iter().any(|word| word == "--probe"), "nothing else is known here: {command:?}");
         Ok(i64::from(!container.is_ready(now)))
     }

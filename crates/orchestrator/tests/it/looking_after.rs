@@ -201,6 +201,34 @@ async fn who_follows_hears_each_change_once_and_goes_on_where_they_were() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_never_answers_holds_up_nobody_who_looks() {
+    let engine = InMemoryEngine::new();
+    let manager = orchestrator(engine.clone(), "t", true);
+    let text = "
+name: shop
+services:
+  - name: mute
+    context: {image: 'zona-orchestrator-test:1'}
+    health: {command: [/service, --hang], interval: 1s, timeout: 1h, retries: 1}
+  - name: web
+    context: {image: 'zona-orchestrator-test:1'}
+    health: {command: [/service, --probe, '80'], interval: 1s, retries: 1}
+";
+    let applying = manager.apply(desired(1, text), None);
+    let looking = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let begun = tokio::time::Instant::now();
+        let (web, mute) = (status(&manager, text, "web").await, status(&manager, text, "mute").await);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        (web.state, mute.state)
+    };
+    tokio::select! {
+        outcome = applying => panic!("{outcome:?}"),
+        seen = looking => assert_eq!((seen.0, seen.1 == ServiceState::Running), (ServiceState::Running, false)),
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn lines_of_several_services_come_in_the_order_of_time() {
     let engine = InMemoryEngine::new();
     let manager = orchestrator(engine.clone(), "t", true);
