@@ -67,6 +67,8 @@ pub struct Orchestrator {
 
 #[derive(Default)]
 struct State {
+    /// The newest revision that was to be applied.
+    newest: u64,
     /// Lets go of what is being applied.
     applying: Option<CancellationToken>,
     /// Lets go of what is being put right.
@@ -185,17 +187,22 @@ impl Orchestrator {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets go of what is being done; what comes next asks for the token.
-    fn take_over(&self) -> CancellationToken {
+    /// Lets go of what is being done; what comes next asks for the token. None where something newer was asked for: revisions may come in
+    /// another order than they were made in.
+    fn take_over(&self, revision: u64) -> Option<CancellationToken> {
         let token = CancellationToken::new();
         let mut state = self.state();
+        if revision < state.newest {
+            return None;
+        }
+        state.newest = revision;
         let before = state.applying.replace(token.clone());
         before.iter().chain(&state.tending).for_each(CancellationToken::cancel);
-        token
+        Some(token)
     }
 
     async fn do_apply(&self, desired: &Desired, manifest: Arc<Manifest>, last_good: Option<Arc<Manifest>>) -> Result<Outcome> {
-        let token = self.take_over();
+        let Some(token) = self.take_over(desired.revision) else { return Ok(Outcome::Superseded) };
         let _work = self.work.lock().await;
         if token.is_cancelled() {
             return Ok(Outcome::Superseded);

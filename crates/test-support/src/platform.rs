@@ -19,6 +19,7 @@ macro_rules! platform_contract {
             what_is_reached_runs_and_leaves_nothing_to_do,
             what_is_not_wanted_any_more_stops,
             a_restart_replaces_what_runs,
+            an_older_revision_does_not_take_over_from_a_newer_one,
             a_feed_begins_with_how_everything_is_and_goes_on_where_it_was_left,
             logs_are_of_the_services_that_are_named,
         }
@@ -79,6 +80,16 @@ pub async fn a_restart_replaces_what_runs(platform: &dyn Platform, wanted: Wante
     reach(platform, &second).await;
     assert_ne!(revision(&second).await, before);
     assert_eq!(web(platform, &second).await, Some((ServiceState::Running, 1, 1)));
+}
+
+/// Revisions may come in another order than they were made in.
+pub async fn an_older_revision_does_not_take_over_from_a_newer_one(platform: &dyn Platform, wanted: Wanted) {
+    let (older, newer) = (wanted(1, 1), wanted(2, 2));
+    reach(platform, &newer).await;
+    let outcome = platform.apply(Arc::new(older), None).await.expect("the engine answers");
+    assert_eq!(outcome, Outcome::Superseded);
+    assert_eq!(web(platform, &newer).await, Some((ServiceState::Running, 2, 2)));
+    assert_eq!(platform.plan(&newer).await.expect("the engine answers").waves, []);
 }
 
 /// What a follower has heard comes no second time, and nothing is left out.

@@ -169,6 +169,23 @@ async fn a_newer_revision_takes_over_from_one_that_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_older_revision_that_comes_later_changes_nothing() {
+    let engine = InMemoryEngine::new();
+    let manager = orchestrator(engine.clone(), "t", true);
+    let older = "{name: shop, services: [{name: other, context: {image: 'zona-orchestrator-test:1'}}]}";
+    let slow = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:1', command: [--ready-after, '5000']},
+        health: {command: [/service, --probe, '80'], interval: 1s, retries: 2, start_period: 1h}}]}";
+    let newer = manager.apply(desired(2, slow), None);
+    let late = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        manager.apply(desired(1, older), None).await
+    };
+    let (newer, late) = tokio::join!(newer, late);
+    assert_eq!((newer.unwrap(), late.unwrap()), (Outcome::Reached, Outcome::Superseded));
+    assert_eq!((engine.available("web"), engine.available("other")), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_follows_hears_each_change_once_and_goes_on_where_they_were() {
     let engine = InMemoryEngine::new();
     let manager = orchestrator(engine.clone(), "t", true);
