@@ -21,8 +21,7 @@ services:
 ";
 
 fn desired(revision: u64, manifest: &str) -> Arc<Desired> {
-    let overrides = std::collections::BTreeMap::new();
-    Arc::new(Desired { revision, manifest: manifest.into(), notation: Notation::Yaml, environment: None, overrides })
+    Arc::new(Desired { revision, manifest: manifest.into(), notation: Notation::Yaml, ..Desired::default() })
 }
 
 fn orchestrator(engine: Arc<dyn Engine>, scope: &str, corrects: bool) -> Arc<Orchestrator> {
