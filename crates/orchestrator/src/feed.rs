@@ -9,6 +9,9 @@ use domain::time::Clock;
 use futures_util::stream;
 use tokio::sync::watch;
 
+/// Places in the order for each millisecond since the epoch: more than are ever told in one, so that what a process tells lies behind what
+/// those before it have told.
+const PLACES: u64 = 1_000;
 /// Things that are kept for followers who are slow or come back: minutes of an update of some hundred services.
 const KEPT: usize = 4_096;
 
@@ -21,8 +24,8 @@ pub struct Teller {
     last: watch::Sender<u64>,
 }
 
-#[derive(Default)]
 struct State {
+    /// The last place that was told, or the one before the first.
     sequence: u64,
     kept: VecDeque<Told>,
     /// How services are, by what was told; in the order of groups and names.
@@ -34,7 +37,9 @@ struct State {
 impl Teller {
     /// Nothing was told yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Teller { clock, state: Arc::default(), last: watch::Sender::new(0) }
+        let sequence = clock.now().as_millis().saturating_mul(PLACES);
+        let state = State { sequence, kept: VecDeque::new(), services: BTreeMap::new() };
+        Teller { clock, state: Arc::new(Mutex::new(state)), last: watch::Sender::new(sequence) }
     }
 
     /// Tells one thing.
@@ -127,15 +132,20 @@ mod tests {
 
     use super::*;
 
-    struct NoClock;
+    /// It is always as late as this.
+    struct StillClock(u64);
 
     #[async_trait::async_trait]
-    impl Clock for NoClock {
+    impl Clock for StillClock {
         fn now(&self) -> domain::time::Timestamp {
-            domain::time::Timestamp::from_millis(1)
+            domain::time::Timestamp::from_millis(self.0)
         }
 
         async fn sleep(&self, _duration: std::time::Duration) {}
+    }
+
+    fn teller(millis: u64) -> Teller {
+        Teller::new(Arc::new(StillClock(millis)))
     }
 
     fn progress(count: usize) -> What {
@@ -144,12 +154,12 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_too_slow_begins_with_how_everything_is_and_goes_on_from_there() {
-        let teller = Teller::new(Arc::new(NoClock));
-        let mut slow = teller.follow(Some(0));
+        let teller = teller(1);
+        let mut slow = teller.follow(Some(PLACES));
         for count in 0..=KEPT {
             teller.tell(progress(count));
         }
-        let last = KEPT as u64 + 1;
+        let last = PLACES + KEPT as u64 + 1;
         let told = slow.next().await.unwrap();
         assert_eq!((told.sequence, told.what), (last, What::Snapshot(Vec::new())));
         teller.tell(progress(0));
@@ -158,9 +168,21 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_comes_back_in_time_misses_nothing() {
-        let teller = Teller::new(Arc::new(NoClock));
+        let teller = teller(1);
         (0..10).for_each(|count| teller.tell(progress(count)));
-        let sequences: Vec<u64> = teller.follow(Some(4)).take(6).map(|told| told.sequence).collect().await;
+        let sequences: Vec<u64> = teller.follow(Some(PLACES + 4)).take(6).map(|told| told.sequence - PLACES).collect().await;
         assert_eq!(sequences, [5, 6, 7, 8, 9, 10]);
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_from_another_process_begins_with_how_everything_is() {
+        let (before, after) = (teller(1), teller(2));
+        (0..3).for_each(|count| before.tell(progress(count)));
+        (0..10).for_each(|count| after.tell(progress(count)));
+        let heard = before.follow(Some(PLACES)).next().await.unwrap().sequence;
+        for (here, elsewhere) in [(&after, heard), (&after, 3), (&before, 2 * PLACES + 4)] {
+            let told = here.follow(Some(elsewhere)).next().await.unwrap();
+            assert!(matches!(told.what, What::Snapshot(_)), "{elsewhere}: {told:?}");
+        }
     }
 }

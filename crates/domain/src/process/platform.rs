@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 /// A stream that does not borrow.
 pub type Feed<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 
-/// One thing of the feed. Sequences count from 1 without gaps within one process.
+/// One thing of the feed. Sequences have no gaps within one process, and a process that begins later goes on behind those before it: who comes
+/// from another one is seen to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// Its place.
