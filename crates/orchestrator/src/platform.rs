@@ -132,9 +132,7 @@ impl Orchestrator {
                 self.watch_once(charge).await;
             }
         }
-        if let Err(error) = self.tell_statuses().await {
-            tracing::debug!(%error, "failed to look at services");
-        }
+        self.try_to_tell_statuses().await;
     }
 
     async fn watch_once(&self, mut charge: Charge) {
@@ -167,6 +165,13 @@ impl Orchestrator {
         state.failed.retain(|service| round.failed.iter().any(|(failed, _)| failed == service));
         state.sore_until = if round.troubles.is_empty() { state.sore_until } else { Some(Instant::now() + SORE) };
         state.drifts = round.drifts;
+    }
+
+    /// What is not told now is told by a later round.
+    async fn try_to_tell_statuses(&self) {
+        if let Err(error) = self.tell_statuses().await {
+            tracing::debug!(%error, "failed to look at services");
+        }
     }
 
     async fn tell_statuses(&self) -> Result<()> {
@@ -243,7 +248,8 @@ impl Platform for Orchestrator {
         let manifest = Arc::new(read(&desired)?);
         let last_good = last_good.map(|last_good| read(&last_good)).transpose()?.map(Arc::new);
         let outcome = self.do_apply(&desired, manifest, last_good).await?;
-        self.tell_statuses().await?;
+        // What it came to stands, whether or not somebody can look at it now.
+        self.try_to_tell_statuses().await;
         self.teller.tell(What::Ended { revision: desired.revision, outcome: outcome.clone() });
         Ok(outcome)
     }

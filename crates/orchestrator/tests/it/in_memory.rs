@@ -33,6 +33,9 @@ struct State {
     lost: bool,
     /// Whether the next creation ends half way, and nobody hears of it.
     breaks: bool,
+    /// Whether it says nothing of what runs any more once an image was asked for, and whether it has come to that.
+    falls_silent: bool,
+    is_silent: bool,
     /// The fewest that were available after any call, by service.
     lowest: BTreeMap<String, usize>,
 }
@@ -149,6 +152,11 @@ impl InMemoryEngine {
         self.state().breaks = true;
     }
 
+    /// Says nothing of what runs any more as soon as an image was asked for.
+    pub fn fall_silent_at_an_image(&self) {
+        self.state().falls_silent = true;
+    }
+
     /// How many files each container of a service has.
     pub fn files(&self, service: &str) -> Vec<usize> {
         let state = self.state();
@@ -213,11 +221,19 @@ impl Engine for InMemoryEngine {
     async fn list(&self) -> Result<Vec<Instance>, Error> {
         // Everybody who waits asks: what takes no time at all would never let the others go on.
         tokio::task::yield_now().await;
+        if self.state().is_silent {
+            return Err(Error::Unavailable("no answer".to_owned()));
+        }
         let containers = self.state().containers.clone();
         Ok(containers.iter().map(|(id, container)| self.instance(id, container)).collect())
     }
 
     async fn fetch(&self, image: &str) -> Result<(), Error> {
+        let falls_silent = self.state().falls_silent;
+        if falls_silent {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.state().is_silent = true;
+        }
         let known = ["1", "2", "3", "bad", "checked"].iter().any(|tag| image == format!("zona-orchestrator-test:{tag}"));
         if known { Ok(()) } else { Err(Error::Missing(format!("no image {image}"))) }
     }

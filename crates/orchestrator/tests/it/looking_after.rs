@@ -185,6 +185,16 @@ async fn an_older_revision_that_comes_later_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_apply_came_to_is_answered_where_nobody_can_look_afterwards() {
+    let engine = InMemoryEngine::new();
+    let manager = orchestrator(engine.clone(), "t", true);
+    let absent = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:absent'}}]}";
+    engine.fall_silent_at_an_image();
+    let outcome = manager.apply(desired(1, absent), None).await.unwrap();
+    assert!(matches!(outcome, Outcome::Failed(ref failure) if failure.service == "web"), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_follows_hears_each_change_once_and_goes_on_where_they_were() {
     let engine = InMemoryEngine::new();
     let manager = orchestrator(engine.clone(), "t", true);
