@@ -246,7 +246,7 @@ impl Platform for Orchestrator {
 
     async fn apply(&self, desired: Arc<Desired>, last_good: Option<Arc<Desired>>) -> Result<Outcome> {
         let manifest = Arc::new(read(&desired)?);
-        let last_good = last_good.map(|last_good| read(&last_good)).transpose()?.map(Arc::new);
+        let last_good = last_good.and_then(|last_good| way_back(&last_good)).map(Arc::new);
         let outcome = self.do_apply(&desired, manifest, last_good).await?;
         // What it came to stands, whether or not somebody can look at it now.
         self.try_to_tell_statuses().await;
@@ -297,6 +297,13 @@ fn read(desired: &Desired) -> Result<Manifest> {
         subject: format!("revisions/{}", desired.revision),
         description: problems.list().first().map(ToString::to_string).unwrap_or_default(),
     })
+}
+
+/// The manifest that was reached last. Where it breaks a rule that has come since, there is no way back to it: it must not keep what would mend
+/// that from being applied.
+fn way_back(last_good: &Desired) -> Option<Manifest> {
+    let revision = last_good.revision;
+    read(last_good).inspect_err(|error| tracing::warn!(%error, revision, "there is no way back to what was reached last")).ok()
 }
 
 fn wave(wave: &process::plan::Wave) -> Wave {

@@ -195,6 +195,14 @@ async fn what_an_apply_came_to_is_answered_where_nobody_can_look_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_last_good_state_that_no_longer_reads_stands_in_nobodys_way() {
+    let engine = InMemoryEngine::new();
+    let manager = orchestrator(engine.clone(), "t", true);
+    let unreadable = desired(1, "{name: shop, services: [{name: web}]}");
+    assert_eq!(manager.apply(desired(2, SHOP), Some(unreadable)).await.unwrap(), Outcome::Reached);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_follows_hears_each_change_once_and_goes_on_where_they_were() {
     let engine = InMemoryEngine::new();
     let manager = orchestrator(engine.clone(), "t", true);
