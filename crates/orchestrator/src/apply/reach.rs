@@ -55,7 +55,7 @@ impl Applier {
     /// The engine cannot be asked.
     pub async fn correct(&self, manifest: &Manifest, plan: &Plan, let_go: &CancellationToken) -> Result<Ending, Error> {
         let done = async {
-            self.prepare(manifest, plan).await?;
+            self.prepare(manifest, plan, let_go).await?;
             self.waves(manifest, plan, let_go).await
         };
         match done.await {
@@ -92,7 +92,7 @@ impl Applier {
             if plan.is_empty() && self.settled(manifest, let_go).await? {
                 return Ok(());
             }
-            self.prepare(manifest, &plan).await?;
+            self.prepare(manifest, &plan, let_go).await?;
             self.waves(manifest, &plan, let_go).await?;
         }
         let message = format!("what runs did not stay as it was made in {ROUNDS} rounds");
@@ -108,7 +108,8 @@ impl Applier {
     }
 
     /// Makes everything be there that a plan needs, before anything is touched: a missing image shall not be found half way.
-    async fn prepare(&self, manifest: &Manifest, plan: &Plan) -> Result<(), Halt> {
+    /// While an image comes, it lets go where it is asked to.
+    async fn prepare(&self, manifest: &Manifest, plan: &Plan, let_go: &CancellationToken) -> Result<(), Halt> {
         let starts = |action: &&Action| action.steps.iter().any(|step| matches!(step, Step::Start { .. }));
         let starting: Vec<&Action> = plan.actions().filter(starts).collect();
         if starting.is_empty() {
@@ -128,7 +129,12 @@ impl Applier {
             }
         }
         for (image, service) in images {
-            match self.patiently(|| self.engine.fetch(image)).await {
+            let fetched = tokio::select! {
+                biased;
+                () = let_go.cancelled() => return Err(Halt::LetGo),
+                fetched = self.patiently(|| self.engine.fetch(image)) => fetched,
+            };
+            match fetched {
                 Err(Halt::Failed(failure)) => {
                     let left = plan.actions().map(|action| action.service.clone()).collect();
                     let step = format!("fetch image `{image}`");

@@ -168,6 +168,21 @@ async fn a_newer_revision_takes_over_from_one_that_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_newer_revision_takes_over_from_one_whose_image_does_not_come() {
+    let engine = InMemoryEngine::new();
+    let manager = orchestrator(engine.clone(), "t", true);
+    let endless = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:endless'}}]}";
+    let first = manager.apply(desired(1, endless), None);
+    let second = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        manager.apply(desired(2, SHOP), None).await
+    };
+    let both = async { tokio::join!(first, second) };
+    let (first, second) = tokio::time::timeout(PATIENCE, both).await.expect("the first lets go");
+    assert_eq!((first.unwrap(), second.unwrap()), (Outcome::Superseded, Outcome::Reached));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_older_revision_that_comes_later_changes_nothing() {
     let engine = InMemoryEngine::new();
     let manager = orchestrator(engine.clone(), "t", true);
