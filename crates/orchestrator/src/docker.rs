@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::models::{
     EndpointIpamConfig, EndpointSettings, EventMessage, ExecConfig, Ipam, IpamConfig, NetworkConnectRequest, NetworkCreateRequest,
-    NetworkDisconnectRequest, VolumeCreateRequest,
+    NetworkDisconnectRequest, NetworkInspect, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, EventsOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
@@ -86,6 +86,19 @@ impl DockerEngine {
         let subnet = found.ipam.and_then(|ipam| ipam.config).into_iter().flatten().find_map(|config| config.subnet);
         let config = |subnet| vec![IpamConfig { subnet: Some(subnet), ..IpamConfig::default() }];
         Ok(subnet.map(|subnet| Ipam { config: Some(config(subnet)), ..Ipam::default() }))
+    }
+
+    /// Whether a network that is there is what was ordered. It cannot be changed, and others may be in it.
+    fn is_as_ordered(&self, order: &NetworkOrder, found: &NetworkInspect) -> Result<(), Error> {
+        let name = &order.name;
+        if found.labels.as_ref().and_then(|labels| labels.get(SCOPE)) != Some(&self.scope) {
+            return Err(Error::Refused(format!("network `{name}` is there and is not of this installation; remove it first")));
+        }
+        match (order.internal, found.internal.unwrap_or_default()) {
+            (true, false) => Err(Error::Refused(format!("network `{name}` is there and is not internal; remove it first"))),
+            (false, true) => Err(Error::Refused(format!("network `{name}` is there and is internal; remove it first"))),
+            (true, true) | (false, false) => Ok(()),
+        }
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), Error> {
@@ -196,7 +209,7 @@ impl Engine for DockerEngine {
 
     async fn network(&self, network: &NetworkOrder) -> Result<(), Error> {
         match self.client.call("inspect network", QUICK, async |docker| docker.inspect_network(&network.name, None).await).await {
-            Ok(_) => return Ok(()),
+            Ok(found) => return self.is_as_ordered(network, &found),
             Err(Answer::Status { status: 404, .. }) => {}
             Err(error) => return Err(error.into()),
         }

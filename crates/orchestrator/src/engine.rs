@@ -24,7 +24,7 @@ pub trait Engine: Send + Sync {
     async fn list(&self) -> Result<Vec<Instance>, Error>;
     /// Makes an image be there.
     async fn fetch(&self, image: &str) -> Result<(), Error>;
-    /// Makes a network be there. One that is there stays as it is.
+    /// Makes a network be there. One that is there stays as it is, and is refused where it is not what was ordered.
     async fn network(&self, network: &NetworkOrder) -> Result<(), Error>;
     /// Makes a volume be there. One that is there stays as it is.
     async fn volume(&self, volume: &VolumeOrder) -> Result<(), Error>;

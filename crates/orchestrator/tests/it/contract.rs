@@ -41,6 +41,7 @@ contract!(
     what_cannot_start_says_so_and_is_seen,
     an_image_that_nobody_has_is_missing,
     a_network_that_is_not_there_is_missing_at_the_start,
+    a_network_that_is_there_and_is_another_is_refused,
     calls_reach_what_serves,
     a_command_in_it_answers_with_its_code,
     lines_come_with_their_output_and_bounds,
@@ -173,6 +174,16 @@ async fn a_network_that_is_not_there_is_missing_at_the_start(place: Place) {
     order.identity.networks = vec![format!("zona-{}.absent", place.scope)];
     let id = place.engine.create(&order).await.unwrap();
     assert!(matches!(place.engine.start(&id).await, Err(Error::Missing(_))));
+}
+
+async fn a_network_that_is_there_and_is_another_is_refused(place: Place) {
+    let network = |internal| NetworkOrder { name: format!("zona-{}.inner", place.scope), internal };
+    place.engine.network(&network(true)).await.unwrap();
+    place.engine.network(&network(true)).await.unwrap();
+    assert!(matches!(place.engine.network(&network(false)).await, Err(Error::Refused(why)) if why.contains(".inner")));
+    // What is connected to the outside must not pass for what is not.
+    let open = NetworkOrder { name: format!("zona-{}", place.scope), internal: true };
+    assert!(matches!(place.engine.network(&open).await, Err(Error::Refused(_))));
 }
 
 async fn calls_reach_what_serves(place: Place) {

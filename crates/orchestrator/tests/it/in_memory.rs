@@ -26,7 +26,8 @@ pub struct InMemoryEngine {
 #[derive(Default)]
 struct State {
     containers: BTreeMap<String, Container>,
-    networks: BTreeSet<String>,
+    /// Whether each is internal, by name.
+    networks: BTreeMap<String, bool>,
     volumes: BTreeSet<String>,
     count: usize,
     /// Whether no program is found any more.
@@ -242,8 +243,8 @@ impl Engine for InMemoryEngine {
     }
 
     async fn network(&self, network: &NetworkOrder) -> Result<(), Error> {
-        self.state().networks.insert(network.name.clone());
-        Ok(())
+        let internal = *self.state().networks.entry(network.name.clone()).or_insert(network.internal);
+        if internal == network.internal { Ok(()) } else { Err(Error::Refused(format!("network `{}` is another", network.name))) }
     }
 
     async fn volume(&self, volume: &VolumeOrder) -> Result<(), Error> {
@@ -276,7 +277,7 @@ impl Engine for InMemoryEngine {
                 other.order.ports.iter().any(|held| held.published.is_some() && held.published == port.published)
             };
             let container = state.containers.get(id).ok_or_else(|| Error::Missing(id.to_owned()))?;
-            if container.order.identity.networks.iter().any(|network| !state.networks.contains(network)) {
+            if container.order.identity.networks.iter().any(|network| !state.networks.contains_key(network)) {
                 return Err(Error::Missing("no such network".to_owned()));
             }
             let mut others = state.containers.iter().filter(|(other, _)| *other != id).map(|(_, container)| container);
