@@ -9,7 +9,7 @@ use process::revision::digest;
 use process::service::{Restart, RestartCondition};
 
 /// The most restarts that labels remember: as many as any policy counts.
-const MOST_REMEMBERED: usize = 64;
+const MOST_REMEMBERED: usize = 1_000;
 
 /// What becomes of a replica that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,17 @@ mod tests {
         assert_eq!(decide(&policy, "c0ffee", &restarts, at(120), true), Verdict::Failed { restarts: 2 });
         // Had it lasted until the first of them is half an hour ago, it were started again.
         assert!(matches!(decide(&policy, "c0ffee", &restarts, at(131), true), Verdict::Again { restarts, .. } if restarts.len() == 2));
+    }
+
+    #[test]
+    fn as_many_restarts_count_as_a_manifest_may_allow() {
+        let policy = Restart { attempts: 1_000, delay: Duration::ZERO, ..policy(RestartCondition::Always) };
+        let (mut restarts, mut ended) = (Vec::new(), at(100));
+        for _ in 0..1_000 {
+            let Verdict::Again { at, restarts: now } = decide(&policy, "c0ffee", &restarts, ended, true) else { panic!("again") };
+            (restarts, ended) = (now, at.plus(Duration::from_millis(10)));
+        }
+        assert_eq!(decide(&policy, "c0ffee", &restarts, ended, true), Verdict::Failed { restarts: 1_000 });
     }
 
     #[test]
