@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,6 +53,8 @@ pub struct Config {
 pub struct DockerEngine {
     client: Client,
     scope: String,
+    /// The last command in each container that was not seen to end. The daemon cannot end one.
+    commands: Mutex<HashMap<String, String>>,
 }
 
 // === impl DockerEngine ===
@@ -59,7 +62,7 @@ pub struct DockerEngine {
 impl DockerEngine {
     /// The engine behind a socket. Nobody is asked yet.
     pub fn new(config: Config) -> Self {
-        DockerEngine { client: Client::new(config.socket), scope: config.scope }
+        DockerEngine { client: Client::new(config.socket), scope: config.scope, commands: Mutex::default() }
     }
 
     fn filters(&self) -> HashMap<String, Vec<String>> {
@@ -73,6 +76,21 @@ impl DockerEngine {
             Err(Answer::Status { status: 404, .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether the last command that was run in a container runs on.
+    async fn runs_a_command(&self, id: &str) -> Result<bool, Error> {
+        let last = self.commands().get(id).cloned();
+        let Some(command) = last else { return Ok(false) };
+        match self.client.call("inspect a command", QUICK, async |docker| docker.inspect_exec(&command).await).await {
+            Ok(found) => Ok(found.running.unwrap_or_default()),
+            Err(Answer::Status { status: 404, .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn commands(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A range of addresses that the daemon would choose for a network now.
@@ -181,6 +199,7 @@ impl Engine for DockerEngine {
         let options = ListContainersOptionsBuilder::default().all(true).filters(&self.filters()).build();
         let listed = self.client.call("list containers", QUICK, async |docker| docker.list_containers(Some(options)).await).await?;
         let ids: Vec<String> = listed.into_iter().filter_map(|summary| summary.id).collect();
+        self.commands().retain(|id, _| ids.contains(id));
         // The list has neither what a container ended with nor under which names others find it.
         let looks: Vec<_> = ids.iter().map(|id| self.look(id)).collect();
         let found: Vec<Option<Instance>> = futures_util::stream::iter(looks).buffered(LOOKS).try_collect().await?;
@@ -299,14 +318,21 @@ impl Engine for DockerEngine {
     async fn run(&self, id: &str, command: &[String], limit: Duration) -> Result<i64, Error> {
         let config =
             ExecConfig { attach_stdout: Some(true), attach_stderr: Some(true), cmd: Some(command.to_vec()), ..ExecConfig::default() };
+        // Who does not wait for its end leaves it behind; without this, one that hangs would be joined by another at each question.
+        if self.runs_a_command(id).await? {
+            return Err(Error::Refused("the last command that was run in it has not ended".to_owned()));
+        }
         let ended = self.client.call("run a command", limit, async |docker| {
             let exec = docker.create_exec(id, config).await?;
+            self.commands().insert(id.to_owned(), exec.id.clone());
             if let bollard::exec::StartExecResults::Attached { output, .. } = docker.start_exec(&exec.id, None).await? {
                 output.try_for_each(async |_output| Ok(())).await?;
             }
             docker.inspect_exec(&exec.id).await
         });
-        Ok(ended.await?.exit_code.unwrap_or(-1))
+        let ended = ended.await?;
+        self.commands().remove(id);
+        Ok(ended.exit_code.unwrap_or(-1))
     }
 
     async fn logs(&self, id: &str, ask: LogAsk) -> Result<Feed<Result<Line, Error>>, Error> {

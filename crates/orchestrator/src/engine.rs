@@ -38,7 +38,7 @@ pub trait Engine: Send + Sync {
     async fn remove(&self, id: &str) -> Result<(), Error>;
     /// Lets calls to the service's name reach it, or not. It keeps its addresses and connections where the engine can do so.
     async fn serve(&self, id: &str, serving: bool) -> Result<(), Error>;
-    /// Runs a program in it, and answers what it ended with.
+    /// Runs a program in it, and answers what it ended with. Where the last one has not ended, none is begun.
     async fn run(&self, id: &str, command: &[String], limit: Duration) -> Result<i64, Error>;
     /// What it has written.
     async fn logs(&self, id: &str, ask: LogAsk) -> Result<Feed<Result<Line, Error>>, Error>;

@@ -220,6 +220,22 @@ async fn nothing_is_left_of_a_container_that_cannot_join_its_second_network() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_hangs_is_joined_by_no_other_until_it_has_ended() {
+    let daemon = Daemon::new().await;
+    let id = daemon.start(&daemon.order("web", "")).await.unwrap();
+    let engine = &daemon.installation.engine;
+    let hanging = ["/service", "--end-after", "8000", "0"].map(str::to_owned);
+    let probe = ["/service", "--probe", "80"].map(str::to_owned);
+    assert!(matches!(engine.run(&id, &hanging, Duration::from_secs(3)).await, Err(Error::Unavailable(_))));
+    assert!(matches!(engine.run(&id, &probe, PATIENCE).await, Err(Error::Refused(why)) if why.contains("has not ended")));
+    let begun = std::time::Instant::now();
+    while engine.run(&id, &probe, PATIENCE).await != Ok(0) {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn storage_is_what_was_asked_for() {
     let daemon = Daemon::new().await;
     let volume = VolumeOrder { name: format!("zona-{}.data", daemon.installation.scope) };

@@ -260,8 +260,7 @@ impl Engine for InMemoryEngine {
         }
         state.count += 1;
         let id = format!("c{:04}", state.count);
-        let mut container =
-            Container { order: order.clone(), serving: order.serving, life: Life::Created, resources: order.resources };
+        let mut container = Container { order: order.clone(), serving: order.serving, life: Life::Created, resources: order.resources };
         let breaks = std::mem::take(&mut state.breaks);
         if breaks {
             container.order.files.clear();
