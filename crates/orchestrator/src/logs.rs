@@ -18,6 +18,8 @@ use crate::sight::Watch;
 const HELD: Duration = Duration::from_millis(300);
 /// Lines that are held back at most; then the earliest is handed out at once.
 const MOST_HELD: usize = 10_000;
+/// Bytes of lines that are held back at most, for each that follows: a line may be long, and many may follow.
+const MOST_HELD_BYTES: usize = 4 << 20;
 /// Time between two looks for containers that have come while a log is followed.
 const NEWCOMERS: Duration = Duration::from_secs(1);
 
@@ -83,8 +85,7 @@ pub async fn followed(
         ask: LogAsk { follow: true, ..ask },
         known: HashSet::new(),
         sources: SelectAll::new(),
-        held: BinaryHeap::new(),
-        count: 0,
+        held: Shelf::default(),
         look: Instant::now(),
     };
     follower.take_in().await?;
@@ -102,10 +103,17 @@ struct Follower {
     /// Containers that are read or have been.
     known: HashSet<String>,
     sources: SelectAll<Source>,
-    held: BinaryHeap<Reverse<Held>>,
-    count: u64,
+    held: Shelf,
     /// When to look for newcomers.
     look: Instant,
+}
+
+/// Lines that are held back.
+#[derive(Default)]
+struct Shelf {
+    held: BinaryHeap<Reverse<Held>>,
+    bytes: usize,
+    count: u64,
 }
 
 /// A line that is held back, by its time and then in the order in which it came.
@@ -121,13 +129,12 @@ struct Held {
 impl Follower {
     async fn next(&mut self) -> Result<Written, Error> {
         loop {
-            if let Some(written) = self.ripe() {
+            if let Some(written) = self.held.ripe() {
                 return Ok(written);
             }
-            // The earliest line decides: what came before it in time would have come by now.
-            let ripe = self.held.peek().map_or(self.look, |Reverse(held)| (held.came + HELD).min(self.look));
+            let ripe = self.held.when_ripe().map_or(self.look, |ripe| ripe.min(self.look));
             tokio::select! {
-                Some(item) = self.sources.next() => self.hold(item?),
+                Some(item) = self.sources.next() => self.held.hold(item?),
                 () = tokio::time::sleep_until(ripe) => {
                     if Instant::now() >= self.look {
                         self.take_in().await?;
@@ -135,17 +142,6 @@ impl Follower {
                 }
             }
         }
-    }
-
-    fn hold(&mut self, written: Written) {
-        self.count += 1;
-        self.held.push(Reverse(Held { nanos: written.line.nanos, place: self.count, came: Instant::now(), written }));
-    }
-
-    fn ripe(&mut self) -> Option<Written> {
-        let is_ripe = |held: &Held| held.came.elapsed() >= HELD;
-        let takes = self.held.len() > MOST_HELD || self.held.peek().is_some_and(|Reverse(held)| is_ripe(held));
-        if takes { self.held.pop().map(|Reverse(held)| held.written) } else { None }
     }
 
     /// Begins to read what is not read yet.
@@ -159,6 +155,31 @@ impl Follower {
             }
         }
         Ok(())
+    }
+}
+
+// === impl Shelf ===
+
+impl Shelf {
+    fn hold(&mut self, written: Written) {
+        self.count += 1;
+        self.bytes += written.line.text.len();
+        self.held.push(Reverse(Held { nanos: written.line.nanos, place: self.count, came: Instant::now(), written }));
+    }
+
+    /// When the earliest line is handed out. It decides: what came before it in time would have come by then.
+    fn when_ripe(&self) -> Option<Instant> {
+        self.held.peek().map(|Reverse(held)| held.came + HELD)
+    }
+
+    fn ripe(&mut self) -> Option<Written> {
+        let is_full = self.held.len() > MOST_HELD || self.bytes > MOST_HELD_BYTES;
+        if !is_full && self.when_ripe().is_none_or(|ripe| Instant::now() < ripe) {
+            return None;
+        }
+        let Reverse(Held { written, .. }) = self.held.pop()?;
+        self.bytes -= written.line.text.len();
+        Some(written)
     }
 }
 
@@ -192,5 +213,30 @@ impl PartialOrd for Held {
 impl Ord for Held {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.nanos, self.place).cmp(&(other.nanos, other.place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(nanos: i128, bytes: usize) -> Written {
+        let line = Line { nanos, is_error: false, text: "x".repeat(bytes), truncated: false };
+        Written { service: "web".to_owned(), replica: "c0ffee".to_owned(), line }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_lines_are_handed_out_before_they_fill_the_memory() {
+        let mut shelf = Shelf::default();
+        for nanos in 0..4 {
+            shelf.hold(line(3 - nanos, MOST_HELD_BYTES / 4));
+        }
+        assert_eq!(shelf.ripe(), None, "as much as may be is held back");
+        shelf.hold(line(9, 1));
+        assert_eq!(shelf.ripe().map(|written| written.line.nanos), Some(0), "the earliest goes first");
+        assert_eq!(shelf.ripe(), None);
+        tokio::time::advance(HELD).await;
+        let rest: Vec<i128> = std::iter::from_fn(|| shelf.ripe()).map(|written| written.line.nanos).collect();
+        assert_eq!((rest, shelf.bytes), (vec![1, 2, 3, 9], 0));
     }
 }
