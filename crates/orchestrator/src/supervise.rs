@@ -1,8 +1,8 @@
 //! Watches over what runs while nothing is being applied: starts again what has ended, as often as its policy allows; shows what somebody
 //! has changed by hand, and puts it right where that is configured. Everything that it must know of the past is in labels.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::time::{Clock, Timestamp};
 use process::manifest::Manifest;
@@ -13,7 +13,7 @@ use process::service::Service;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Applier, Ending};
-use crate::drift::drift;
+use crate::drift::{changed, drift};
 use crate::engine::{Error, Phase};
 use crate::restart::{Verdict, decide};
 use crate::sight::{Seen, Sight, Watch};
@@ -34,6 +34,8 @@ pub struct Supervisor {
     applier: Arc<Applier>,
     watch: Arc<Watch>,
     clock: Arc<dyn Clock>,
+    /// What was changed of services when they were put right last, as long as it looks the same since.
+    put_right: Mutex<BTreeMap<String, String>>,
 }
 
 /// What came of one round.
@@ -61,7 +63,7 @@ struct Due<'a> {
 impl Supervisor {
     /// Watches over what an applier has made.
     pub fn new(applier: Arc<Applier>, watch: Arc<Watch>, clock: Arc<dyn Clock>) -> Self {
-        Supervisor { applier, watch, clock }
+        Supervisor { applier, watch, clock, put_right: Mutex::default() }
     }
 
     /// Looks once and does what is due. Nobody else may be applying anything.
@@ -95,8 +97,18 @@ impl Supervisor {
                 _ => round.restarted.push(name),
             }
         }
+        let changes = changes(manifest, &wanted, &sight);
+        let futile = self.futile(&changes);
         if charge.corrects && round.restarted.is_empty() && !round.drifts.is_empty() {
-            self.correct(manifest, &wanted, &sight, let_go, &mut round).await?;
+            let observed = masked(manifest, &wanted, &sight, &futile);
+            match self.correct(manifest, &observed, let_go, &mut round).await? {
+                Corrected::Made => {
+                    round.drifts.retain(|service, _| futile.contains(service));
+                    *self.put_right.lock().unwrap_or_else(PoisonError::into_inner) = changes;
+                }
+                Corrected::LetGo => round.drifts.clear(),
+                Corrected::Nothing => {}
+            }
         }
         Ok(round)
     }
@@ -114,38 +126,66 @@ impl Supervisor {
         }
     }
 
-    /// Makes a plan of what differs by hand only: what has ended or is not well is the restart policy's, and looks well here.
+    /// Services of which the same was changed when they were put right, and ever since: the engine does not do what it is told, as a kernel
+    /// without limits of memory, and would be told again and again. That is shown only.
+    fn futile(&self, changes: &BTreeMap<String, String>) -> BTreeSet<String> {
+        let mut put_right = self.put_right.lock().unwrap_or_else(PoisonError::into_inner);
+        put_right.retain(|service, change| changes.get(service) == Some(change));
+        put_right.keys().cloned().collect()
+    }
+
+    /// Makes a plan of what differs by hand only, and does it.
     async fn correct(
         &self,
         manifest: &Manifest,
-        wanted: &HashMap<&str, Revision>,
-        sight: &Sight,
+        observed: &Observed,
         let_go: &CancellationToken,
         round: &mut Round,
-    ) -> Result<(), Error> {
-        let plan = plan(manifest, &masked(manifest, wanted, sight));
+    ) -> Result<Corrected, Error> {
+        let plan = plan(manifest, observed);
         if plan.is_empty() {
-            return Ok(());
+            return Ok(Corrected::Nothing);
         }
-        match self.applier.correct(manifest, &plan, let_go).await? {
+        Ok(match self.applier.correct(manifest, &plan, let_go).await? {
             Ending::Failed(failure) => {
                 round.troubles.push(format!("failed to put `{}` right ({}): {}", failure.service, failure.step, failure.message));
+                Corrected::Nothing
             }
-            _ => round.drifts.clear(),
-        }
-        Ok(())
+            Ending::LetGo => Corrected::LetGo,
+            Ending::Reached | Ending::RolledBack(_) => Corrected::Made,
+        })
     }
 }
 
-/// What runs, with what is the restart policy's looking well, and with what was changed by hand looking like another revision.
-fn masked(manifest: &Manifest, wanted: &HashMap<&str, Revision>, sight: &Sight) -> Observed {
+/// What came of putting right what was changed by hand.
+enum Corrected {
+    Nothing,
+    Made,
+    LetGo,
+}
+
+/// What was changed of what runs, by service.
+fn changes(manifest: &Manifest, wanted: &HashMap<&str, Revision>, sight: &Sight) -> BTreeMap<String, String> {
+    let of = |service: &Service| {
+        let running = sight.current(&service.name, wanted.get(service.name.as_str())?).filter(|seen| seen.instance.is_running());
+        let mut found: Vec<String> = running.filter_map(|seen| changed(service, seen)).collect();
+        found.sort_unstable();
+        found.dedup();
+        (!found.is_empty()).then(|| (service.name.clone(), found.join("; ")))
+    };
+    manifest.services.iter().filter_map(of).collect()
+}
+
+/// What runs, with what is the restart policy's looking well, and with what was changed by hand looking like another revision, unless putting
+/// it right is futile.
+fn masked(manifest: &Manifest, wanted: &HashMap<&str, Revision>, sight: &Sight, futile: &BTreeSet<String>) -> Observed {
     sight.observed_as(|seen| {
         let replica = seen.replica()?;
         let identity = &seen.instance.identity;
         let service = manifest.services.iter().find(|service| service.name == identity.service);
         let is_current = wanted.get(identity.service.as_str()) == Some(&identity.revision);
         let Some(service) = service.filter(|_| is_current) else { return Some(replica) };
-        if seen.instance.is_running() && crate::drift::changed(service, seen).is_some() {
+        if seen.instance.is_running() && !futile.contains(&service.name) && changed(service, seen).is_some() {
             return Some(Replica { revision: Revision::default(), ..replica });
         }
         let is_policys = seen.has_ended() || replica.state == State::Unhealthy;

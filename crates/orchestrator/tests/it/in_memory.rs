@@ -34,6 +34,8 @@ struct State {
     lost: bool,
     /// Whether the next creation ends half way, and nobody hears of it.
     breaks: bool,
+    /// Whether limits of memory are left out of what is created.
+    is_unlimited: bool,
     /// Whether it says nothing of what runs any more once an image was asked for, and whether it has come to that.
     falls_silent: bool,
     is_silent: bool,
@@ -158,6 +160,16 @@ impl InMemoryEngine {
         self.state().falls_silent = true;
     }
 
+    /// Takes limits of memory and leaves them out, as a daemon does whose kernel has none.
+    pub fn ignore_limits(&self) {
+        self.state().is_unlimited = true;
+    }
+
+    /// How many were created so far.
+    pub fn created(&self) -> usize {
+        self.state().count
+    }
+
     /// How many files each container of a service has.
     pub fn files(&self, service: &str) -> Vec<usize> {
         let state = self.state();
@@ -261,6 +273,9 @@ impl Engine for InMemoryEngine {
         state.count += 1;
         let id = format!("c{:04}", state.count);
         let mut container = Container { order: order.clone(), serving: order.serving, life: Life::Created, resources: order.resources };
+        if state.is_unlimited {
+            container.resources.memory = None;
+        }
         let breaks = std::mem::take(&mut state.breaks);
         if breaks {
             container.order.files.clear();

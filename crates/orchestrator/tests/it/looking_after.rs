@@ -121,6 +121,22 @@ async fn what_somebody_stops_takes_away_or_limits_by_hand_is_put_right() {
     assert_eq!(status(&manager, SHOP, "web").await.drift, "");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_comes_out_no_other_for_being_put_right_is_shown_only() {
+    let engine = InMemoryEngine::new();
+    engine.ignore_limits();
+    let manager = orchestrator(engine.clone(), "t", true);
+    let text = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:1', resources: {memory: 64MiB}}}]}";
+    manager.apply(desired(1, text), None).await.unwrap();
+    rounds(&manager, Duration::from_secs(120)).await;
+    let web = status(&manager, text, "web").await;
+    assert_eq!((engine.created(), web.drift.as_str()), (2, "its memory is unlimited in place of 64MiB"));
+    // What a person does then is another matter.
+    engine.limit_by_hand(&web.replicas[0].id, 1 << 20);
+    rounds(&manager, Duration::from_secs(120)).await;
+    assert_eq!(engine.created(), 4, "once for what the person did, and once for what came of that");
+}
+
 /// A service whose program goes missing after its first start, as an image that was moved to another.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_started_again_is_tried_as_often_as_may_be_and_leaves_one_behind() {
