@@ -88,6 +88,8 @@ pub struct Order {
     pub ports: Vec<Port>,
     /// User in place of the image's.
     pub user: Option<String>,
+    /// The directory that it begins in, in place of the image's.
+    pub working_dir: Option<String>,
     /// Time to end.
     pub stop_grace: Duration,
     /// Whether the image's own health check runs.

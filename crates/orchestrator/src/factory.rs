@@ -81,6 +81,7 @@ impl Factory {
             resources: context.resources,
             ports: service.ports.clone(),
             user: context.user.clone(),
+            working_dir: context.working_dir.clone(),
             stop_grace: context.stop_grace,
             image_health: service.health.as_ref().is_some_and(|health| health.probe == Probe::Image),
             serving: seat.calls == Calls::AtOnce,

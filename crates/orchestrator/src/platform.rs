@@ -9,11 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::error::{Error, Result};
 use domain::process::{
-    Desired, Feed, LogLine, LogQuery, Notation, Outcome, Plan, PlannedAction, Platform, ServiceStatus, Told, Wave, What,
+    Desired, Feed, IntegrationOverride, LogLine, LogQuery, Notation, Outcome, Override, Plan, PlannedAction, Platform, PortHolder,
+    ServiceStatus, Told, Wave, What,
 };
 use domain::time::Clock;
 use futures_util::StreamExt as _;
-use process::manifest::{self, Asked, File, Manifest};
+use process::manifest::{self, Asked, AskedIntegration, File, Manifest, Wanted};
+use process::port::Holder;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -281,22 +283,30 @@ impl Platform for Orchestrator {
     }
 }
 
-/// The manifest that is wanted. It was checked when it was stored, so what is wrong with it now is a rule that has come since.
+/// The manifest that is wanted, with integrations as services. It was checked when it was stored, so what is wrong with it now is a rule that has come since.
 fn read(desired: &Desired) -> Result<Manifest> {
     let notation = match desired.notation {
         Notation::Yaml => manifest::Notation::Yaml,
         Notation::Json => manifest::Notation::Json,
     };
-    let asked = desired.overrides.iter().map(|(name, asked)| {
-        let asked = Asked { enabled: asked.enabled, replicas: asked.replicas, restarts: asked.restarts };
-        (name.clone(), asked)
-    });
-    let read = File::read(&desired.manifest, notation).and_then(|file| file.asked(desired.environment.as_deref(), &asked.collect()));
-    read.map_err(|problems| Error::Precondition {
+    let read = File::read(&desired.manifest, notation).and_then(|file| file.wanted(&wanted(desired)));
+    read.map(|integrated| integrated.manifest).map_err(|problems| Error::Precondition {
         reason: "AGAINST_MANIFEST_RULES",
         subject: format!("revisions/{}", desired.revision),
         description: problems.list().first().map(ToString::to_string).unwrap_or_default(),
     })
+}
+
+fn wanted(desired: &Desired) -> Wanted {
+    let asked = |over: &Override| Asked { enabled: over.enabled, replicas: over.replicas, restarts: over.restarts };
+    let integration = |over: &IntegrationOverride| AskedIntegration { enabled: over.enabled, parameters: over.parameters.clone() };
+    let holder = |holder: &PortHolder| Holder { integration_id: holder.integration_id, port: holder.port.clone() };
+    Wanted {
+        environment: desired.environment.clone(),
+        services: desired.overrides.iter().map(|(name, over)| (name.clone(), asked(over))).collect(),
+        integrations: desired.integrations.overrides.iter().map(|(id, over)| (*id, integration(over))).collect(),
+        leases: desired.integrations.leases.iter().map(|(held_by, port)| (holder(held_by), *port)).collect(),
+    }
 }
 
 /// The manifest that was reached last. Where it breaks a rule that has come since, there is no way back to it: it must not keep what would mend

@@ -54,7 +54,7 @@ async fn a_watch_goes_on_at_another_server_behind_output_that_the_document_does_
     let (executions, scope) = (&first.stores().executions, sample::scope("acme"));
     let running = executions.find(&scope, &name.execution).await.unwrap().open_for_system().expect("it is stored");
     let next_ones = [sample::output(running.last_sequence + 1, 5), sample::output(running.last_sequence + 2, 5)];
-    executions.append(&scope, &name.execution, &running.fence, &next_ones).await.unwrap();
+    ExecutionRepository::append(executions.as_ref(), &scope, &name.execution, &running.fence, &next_ones).await.unwrap();
     let permit = second.permit::<actions::WatchExecution>(name.clone()).await;
     let mut watch = second.executions.watch(&permit, running.last_sequence + 1).await.unwrap();
     let Watched::Event(event) = next(&mut watch).await else { panic!("there is one more") };

@@ -28,6 +28,7 @@ pub(super) fn container(order: &Order, scope: &str) -> ContainerCreateBody {
         cmd: some(&order.command),
         env: Some(order.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
         user: order.user.clone(),
+        working_dir: order.working_dir.clone(),
         // Without these, bindings of the same ports are silently left out.
         exposed_ports: Some(order.ports.iter().map(port_name).collect()),
         labels: Some(labels),

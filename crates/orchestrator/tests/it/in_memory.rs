@@ -177,6 +177,13 @@ impl InMemoryEngine {
         of.map(|container| container.order.files.len()).collect()
     }
 
+    /// The directory that each container of a service begins in.
+    pub fn directories(&self, service: &str) -> Vec<Option<String>> {
+        let state = self.state();
+        let of = state.containers.values().filter(|container| container.order.identity.service == service);
+        of.map(|container| container.order.working_dir.clone()).collect()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::process::{Desired, Notation, Outcome, Platform as _, ServiceState, ServiceStatus, What};
+use domain::process::{Desired, IntegrationOverride, Notation, Outcome, Platform as _, ServiceState, ServiceStatus, What};
 use futures_util::StreamExt as _;
 use orchestrator::engine::Engine;
 use orchestrator::platform::{Config, Orchestrator};
@@ -77,6 +77,25 @@ impl Write for Logged {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn integrations_run_as_services_of_their_own_until_they_shall_not() {
+    let engine = InMemoryEngine::new();
+    let manager = orchestrator(engine.clone(), "t", true);
+    let text = "
+name: shop
+services: [{name: web, context: {image: 'zona-orchestrator-test:1'}}]
+integrations: [{integration_id: 7, title: Mail, serviceName: web, executable: /service, executionDir: /var/mail, tenantcode: acme}]
+";
+    assert_eq!(manager.apply(desired(1, text), None).await.unwrap(), Outcome::Reached);
+    assert_eq!((engine.available("web"), engine.available("integration-7")), (1, 1));
+    assert_eq!(engine.directories("integration-7"), [Some("/var/mail".to_owned())]);
+    let off = IntegrationOverride { enabled: Some(false), ..IntegrationOverride::default() };
+    let mut without = Desired::clone(&desired(2, text));
+    without.integrations.overrides.insert(7, off);
+    assert_eq!(manager.apply(Arc::new(without), None).await.unwrap(), Outcome::Reached);
+    assert_eq!((engine.available("web"), engine.available("integration-7")), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

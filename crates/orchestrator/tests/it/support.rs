@@ -159,7 +159,6 @@ pub struct Manager {
     pub applier: Arc<Applier>,
     pub watch: Arc<Watch>,
     pub heard: Arc<Heard>,
-    pub clock: Arc<RuntimeClock>,
 }
 
 impl Manager {
@@ -169,10 +168,10 @@ impl Manager {
 
     pub fn with(engine: Arc<dyn Engine>, scope: &str, secrets: Option<PathBuf>, patience: Patience) -> Self {
         let clock = RuntimeClock::new();
-        let watch = Arc::new(Watch::new(engine.clone(), clock.clone()));
+        let watch = Arc::new(Watch::new(engine.clone(), clock));
         let heard = Arc::new(Heard::default());
         let factory = Factory::new(scope, Contents::new(secrets));
-        Manager { applier: Arc::new(Applier::new(engine, watch.clone(), factory, patience, heard.clone())), watch, heard, clock }
+        Manager { applier: Arc::new(Applier::new(engine, watch.clone(), factory, patience, heard.clone())), watch, heard }
     }
 
     pub async fn apply(&self, wanted: &Manifest, last_good: Option<&Manifest>) -> Ending {
