@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { openPage, signIn } from "./browser.mjs";
+import { openPage, signIn, violations } from "./browser.mjs";
 import { PASSWORD, scene } from "./scene.mjs";
 import { eventually } from "./server.mjs";
 
@@ -141,6 +141,22 @@ describe("administering", () => {
     await context.setOffline(false);
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByText("No utility fits the filters.").waitFor();
+    await stage.close(opened);
+  });
+
+  test("a super administrator looks at one tenant after the other, and at the server", async () => {
+    const code = /zona_bootstrap_[A-Za-z0-9_-]+/.exec(stage.server.printed())?.[0];
+    await stage.server.call("zona.identity.v1.IdentityService/Bootstrap", { code, userId: "root", password: PASSWORD });
+    const opened = await openPage(stage.browser);
+    const { page } = opened;
+    await signIn(page, stage.door.address, { tenant: "system", user: "root", password: PASSWORD });
+    await page.getByText("There are no utilities yet.").waitFor();
+    await page.getByLabel("Shown tenant").selectOption("demo");
+    await page.getByRole("link", { name: "extract-iocs" }).waitFor();
+    await page.goto(`${stage.door.address}/settings?tab=server`);
+    await page.getByText("Escape probes").waitFor();
+    await page.getByText(/wraps \d+ keys/).first().waitFor();
+    assert.deepEqual(await violations(page), []);
     await stage.close(opened);
   });
 });

@@ -103,6 +103,20 @@ describe("every page", () => {
     await stage.close(opened);
   });
 
+  test("every page fits into 360 pixels in German, too", async () => {
+    const opened = await stage.as("ann", { width: 360, height: 740, locale: "de-DE" });
+    const { page } = opened;
+    const found = [];
+    for (const [name, path, ready] of PAGES) {
+      await page.goto(`${stage.door.address}${path}`);
+      await page.locator(ready).first().waitFor();
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (wide > 360) found.push(`${name}: ${wide} pixels wide`);
+    }
+    assert.deepEqual(found, []);
+    await stage.close(opened);
+  });
+
   test("whoever prefers German reads German", async () => {
     const opened = await openPage(stage.browser, { locale: "de-DE" });
     await opened.page.goto(`${stage.door.address}/`);
