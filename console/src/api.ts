@@ -5,6 +5,7 @@ import { createClient, type Client, type Interceptor } from "@connectrpc/connect
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import type { DescService } from "@bufbuild/protobuf";
 
+import { CSRF_HEADER, withToken } from "./again";
 import { AccessService } from "./gen/zona/access/v1/access_service_pb";
 import { AuditService } from "./gen/zona/audit/v1/audit_service_pb";
 import { ExecutionService } from "./gen/zona/execution/v1/execution_service_pb";
@@ -27,17 +28,24 @@ export interface Session {
   readonly canSignOutEverywhere: boolean;
 }
 
-export const CSRF_HEADER = "x-zona-csrf";
-
 let csrfToken = "";
+// Whose page this is. Another tab may sign somebody else in, whose token this page must not take: it would go on in their name.
+let principal = "";
 
-const headers: Interceptor = (next) => (request) => {
-  if (csrfToken !== "") request.header.set(CSRF_HEADER, csrfToken);
+const words: Interceptor = (next) => (request) => {
   request.header.set("accept-language", language());
   return next(request);
 };
 
-const transport = createGrpcWebTransport({ baseUrl: location.origin, interceptors: [headers] });
+const token = withToken({
+  now: () => csrfToken,
+  renew: async () => {
+    const now = await currentSession();
+    return now !== null && now.principal === principal;
+  },
+});
+
+const transport = createGrpcWebTransport({ baseUrl: location.origin, interceptors: [words, token] });
 
 function client<Service extends DescService>(service: Service): Client<Service> {
   return createClient(service, transport);
@@ -82,16 +90,17 @@ async function ask(path: string, init: RequestInit): Promise<unknown> {
   return body;
 }
 
-function taken(body: unknown): Session {
-  const session = body as Session;
+function taken(session: Session): Session {
   csrfToken = session.csrfToken;
+  principal = session.principal;
   return session;
 }
 
-/** The session that the browser has, or null. */
+/** The session that the browser has, or null. One of somebody else than whose page this is, is told and not taken. */
 export async function currentSession(): Promise<Session | null> {
   try {
-    return taken(await ask("/console/session", { method: "GET" }));
+    const session = (await ask("/console/session", { method: "GET" })) as Session;
+    return principal === "" || session.principal === principal ? taken(session) : session;
   } catch (failure) {
     if (failure instanceof SessionError && failure.status === 401) return null;
     throw failure;
@@ -102,10 +111,11 @@ export type Credential = { tenant: string; user: string; password: string } | { 
 
 export async function signIn(credential: Credential): Promise<Session> {
   const init = { method: "POST", body: JSON.stringify(credential), headers: { "content-type": "application/json" } };
-  return taken(await ask("/console/sign-in", init));
+  return taken((await ask("/console/sign-in", init)) as Session);
 }
 
 export async function signOut(everywhere: boolean): Promise<void> {
   await ask(`/console/sign-out${everywhere ? "?everywhere=true" : ""}`, { method: "POST", headers: { [CSRF_HEADER]: csrfToken } });
   csrfToken = "";
+  principal = "";
 }
