@@ -50,6 +50,14 @@ export function toFailure(thrown: unknown): Failure {
   };
 }
 
+// With these the server itself does not say whether it is done.
+const UNSURE = new Set(["OUTCOME_UNKNOWN", "DEADLINE_EXCEEDED", "INTERNAL"]);
+
+/** Whether the server has said that it is not done: it gives each of its errors a reason. Otherwise what was asked for may have happened. */
+export function isAnswer(failure: Failure): boolean {
+  return failure.reason !== "" && !UNSURE.has(failure.reason);
+}
+
 function kindOf(code: Code, withoutReason: boolean): FailureKind {
   switch (code) {
     case Code.Unauthenticated:

@@ -26,8 +26,9 @@ export function Accounts(): JSX.Element {
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          void action.run(async () => {
-            await identity.createServiceAccount({ parent, serviceAccountId: id.trim(), serviceAccount: { role: ROLES[role] }, requestId: crypto.randomUUID() });
+          void action.run(async (requestId) => {
+            const asked = { parent, serviceAccountId: id.trim(), serviceAccount: { role: ROLES[role] } };
+            await identity.createServiceAccount({ ...asked, requestId: requestId(asked) });
             setId("");
             loaded.reload();
           });
@@ -90,8 +91,8 @@ function Keys(props: { account: ServiceAccount; onClose: () => void }): JSX.Elem
   const [secret, setSecret] = useState<string | null>(null);
   const action = useAction();
   const revoke = (key: ApiKey) =>
-    void action.run(async () => {
-      await identity.revokeApiKey({ name: key.name, requestId: crypto.randomUUID() });
+    void action.run(async (id) => {
+      await identity.revokeApiKey({ name: key.name, requestId: id(key.name) });
       loaded.reload();
     });
   return (
@@ -100,8 +101,8 @@ function Keys(props: { account: ServiceAccount; onClose: () => void }): JSX.Elem
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          void action.run(async () => {
-            const made = await identity.createApiKey({ parent, apiKey: { description }, requestId: crypto.randomUUID() });
+          void action.run(async (id) => {
+            const made = await identity.createApiKey({ parent, apiKey: { description }, requestId: id("key", description) });
             setSecret(made.secret);
             setDescription("");
             loaded.reload();

@@ -21,14 +21,14 @@ export function ExecutionPage(props: { parts: string[] }): JSX.Element {
   const loaded = useCall(name, (signal) => executions.getExecution({ name }, { signal }));
   const again = useAction();
   const rerun = (execution: Execution) =>
-    void again.run(async () => {
+    void again.run(async (id) => {
       const bindings = Object.fromEntries(execution.secrets.map((binding) => [binding.parameter, binding.secret]));
       const started = await executions.startExecution({
         name: execution.utility,
         version: execution.version,
         paramsJson: execution.paramsJson,
         secretParameters: bindings,
-        requestId: crypto.randomUUID(),
+        requestId: id(execution.name),
       });
       navigate(`/executions/${lastPart(started.name)}`);
     });

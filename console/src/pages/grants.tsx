@@ -23,8 +23,8 @@ export function Grants(props: { utility: string }): JSX.Element {
   const loaded = useCall(props.utility, (signal) => access.listGrants({ parent: props.utility, pageSize: 1000 }, { signal }));
   const action = useAction();
   const revoke = (grant: Grant) =>
-    void action.run(async () => {
-      await access.revokeAccess({ name: props.utility, grantee: grant.grantee, requestId: crypto.randomUUID() });
+    void action.run(async (id) => {
+      await access.revokeAccess({ name: props.utility, grantee: grant.grantee, requestId: id(grant.grantee) });
       loaded.reload();
     });
   return (
@@ -88,9 +88,9 @@ function Give(props: { utility: string; onDone: () => void }): JSX.Element {
       class="filters"
       onSubmit={(event) => {
         event.preventDefault();
-        void action.run(async () => {
+        void action.run(async (id) => {
           const grantee = user.includes("/") ? user.trim() : `${parent}/users/${user.trim()}`;
-          await access.grantAccess({ name: props.utility, grantee, access: Access[kind], reason, requestId: crypto.randomUUID() });
+          await access.grantAccess({ name: props.utility, grantee, access: Access[kind], reason, requestId: id(grantee, kind, reason) });
           setUser("");
           setReason("");
           props.onDone();

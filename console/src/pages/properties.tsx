@@ -40,7 +40,7 @@ export function Properties(props: { utility: Utility; onSaved: () => void }): JS
   const mebibytes = wholeNumber(memory);
   const wrong = timeout === null || mebibytes === null;
   const save = () =>
-    void action.run(async () => {
+    void action.run(async (id) => {
       if (timeout === null || mebibytes === null) return;
       const next = {
         displayName,
@@ -57,7 +57,7 @@ export function Properties(props: { utility: Utility; onSaved: () => void }): JS
       await utilities.updateUtility({
         utility: { name: utility.name, etag: utility.etag, ...next },
         updateMask: { paths },
-        requestId: crypto.randomUUID(),
+        requestId: id(utility.etag, paths, next),
       });
       announce("editor.saved");
       props.onSaved();

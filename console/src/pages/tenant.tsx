@@ -77,12 +77,12 @@ function SettingsForm(props: { tenant: TenantMessage; onSaved: () => void }): JS
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          void action.run(async () => {
+          void action.run(async (id) => {
             await tenants.updateTenant({
               name: tenant.resourceName,
               tenant: { displayName, etag: tenant.etag },
               updateMask: { paths: ["display_name"] },
-              requestId: crypto.randomUUID(),
+              requestId: id(tenant.etag, displayName),
             });
             props.onSaved();
           });

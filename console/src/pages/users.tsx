@@ -90,13 +90,9 @@ function AddUser(props: { parent: string; onClose: () => void; onDone: () => voi
         class="form"
         onSubmit={(event) => {
           event.preventDefault();
-          void action.run(async () => {
-            await identity.createUser({
-              parent: props.parent,
-              userId: id.trim(),
-              user: { displayName, role: ROLES[role], password },
-              requestId: crypto.randomUUID(),
-            });
+          void action.run(async (requestId) => {
+            const asked = { parent: props.parent, userId: id.trim(), user: { displayName, role: ROLES[role], password } };
+            await identity.createUser({ ...asked, requestId: requestId(asked) });
             props.onClose();
             props.onDone();
           });
@@ -129,12 +125,12 @@ function EditUser(props: { user: User; onClose: () => void; onDone: () => void }
     props.onDone();
   };
   const update = (change: Partial<{ displayName: string; role: Role; state: PrincipalState; password: string }>, paths: string[]) =>
-    void action.run(async () => {
+    void action.run(async (id) => {
       await identity.updateUser({
         user: { name: user.name, etag: user.etag, ...change },
         updateMask: { paths },
         currentPassword: current,
-        requestId: crypto.randomUUID(),
+        requestId: id(user.etag, paths, change, current),
       });
       done();
     });
@@ -176,8 +172,8 @@ function EditUser(props: { user: User; onClose: () => void; onDone: () => void }
                 busy={action.busy}
                 onClick={() => {
                   if (!confirm(t("access.delete.ask", { name: lastPart(user.name) }))) return;
-                  void action.run(async () => {
-                    await identity.deleteUser({ name: user.name, etag: user.etag, requestId: crypto.randomUUID() });
+                  void action.run(async (id) => {
+                    await identity.deleteUser({ name: user.name, etag: user.etag, requestId: id("delete", user.etag) });
                     done();
                   });
                 }}

@@ -33,8 +33,8 @@ export function Versions(props: { utility: Utility; onRestored: () => void }): J
   });
   const restoring = useAction();
   const restore = (version: UtilityVersion) =>
-    void restoring.run(async () => {
-      await utilities.restoreUtilityVersion({ name: version.name, etag: utility.etag, requestId: crypto.randomUUID() });
+    void restoring.run(async (id) => {
+      await utilities.restoreUtilityVersion({ name: version.name, etag: utility.etag, requestId: id(version.name, utility.etag) });
       announce("versions.restored", { version: version.version });
       props.onRestored();
     });

@@ -2,7 +2,8 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import { toFailure, type Failure } from "../failure";
+import { isAnswer, toFailure, type Failure } from "../failure";
+import { RequestIds } from "../request-id";
 import { signedOut } from "../session";
 
 export interface Loaded<Value> {
@@ -44,21 +45,32 @@ export function useCall<Value>(key: string, load: (signal: AbortSignal) => Promi
   return { value: current ? state.value : null, failure: current ? state.failure : null, loading: !current || state.loading, reload };
 }
 
+export interface Action {
+  readonly busy: boolean;
+  readonly failure: Failure | null;
+  /** `id` gives a request its id by what it is about: the same one as long as nobody has answered. */
+  run(action: (id: (...input: readonly unknown[]) => string) => Promise<void>): Promise<boolean>;
+  clear(): void;
+}
+
 /** Something that a person starts: at most one at a time, and how the last one failed. */
-export function useAction(): { busy: boolean; failure: Failure | null; run(action: () => Promise<void>): Promise<boolean>; clear(): void } {
+export function useAction(): Action {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   const running = useRef(false);
-  const run = useCallback(async (action: () => Promise<void>) => {
+  const [ids] = useState(() => new RequestIds());
+  const run = useCallback<Action["run"]>(async (action) => {
     if (running.current) return false;
     running.current = true;
     setBusy(true);
     setFailure(null);
     try {
-      await action();
+      await action((...input) => ids.of(...input));
+      ids.settle();
       return true;
     } catch (thrown) {
       const read = toFailure(thrown);
+      if (isAnswer(read)) ids.settle();
       if (read.kind === "signed-out") signedOut();
       setFailure(read);
       return false;
