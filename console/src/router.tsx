@@ -15,7 +15,8 @@ const guards = new Set<Guard>();
 let index = Number((history.state as { index?: number } | null)?.index ?? 0);
 let returning = false;
 
-function here(): Place {
+/** Where the browser is now. */
+export function here(): Place {
   return { path: location.pathname, search: new URLSearchParams(location.search) };
 }
 

@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import { utilities } from "../api";
 import type { Utility } from "../gen/zona/utility/v1/utility_pb";
 import { UtilityKind, UtilityState } from "../gen/zona/utility/v1/utility_pb";
-import { navigate, usePlace, withQuery } from "../router";
+import { here, navigate, usePlace, withQuery } from "../router";
 import { administers, lastPart, useCaller, useParent } from "../session";
 import { t } from "../text";
 import { useAction, useCall } from "../ui/call";
@@ -30,7 +30,11 @@ function NewUtility(): JSX.Element {
       <Workbench
         utility={null}
         version={0}
-        onSaved={(saved) => navigate(`/utilities/${encodeURIComponent(lastPart(saved.name))}`, { replace: true, keep: true })}
+        onSaved={(saved) => {
+          // Whoever has gone elsewhere meanwhile is not brought back.
+          if (here().path !== "/utilities/new") return;
+          navigate(`/utilities/${encodeURIComponent(lastPart(saved.name))}${location.search}`, { replace: true, keep: true });
+        }}
       />
     </>
   );
@@ -115,22 +119,22 @@ function Removal(props: { utility: Utility; onDone: () => void }): JSX.Element {
   const { utility } = props;
   const action = useAction();
   const [asked, setAsked] = useState(false);
-  const request = () => ({ name: utility.name, etag: utility.etag, requestId: crypto.randomUUID() });
-  const run = (then: () => Promise<unknown>) =>
-    void action.run(async () => {
-      await then();
+  const request = (requestId: string) => ({ name: utility.name, etag: utility.etag, requestId });
+  const run = (then: (requestId: string) => Promise<unknown>) =>
+    void action.run(async (id) => {
+      await then(id(utility.etag, utility.state));
       setAsked(false);
       props.onDone();
     });
   return (
     <>
       {utility.state === UtilityState.DELETED ? (
-        <Button busy={action.busy} onClick={() => run(() => utilities.undeleteUtility(request()))}>
+        <Button busy={action.busy} onClick={() => run((id) => utilities.undeleteUtility(request(id)))}>
           {t("bulk.undelete")}
         </Button>
       ) : asked ? (
         <>
-          <Button kind="danger" busy={action.busy} onClick={() => run(() => utilities.deleteUtility(request()))}>
+          <Button kind="danger" busy={action.busy} onClick={() => run((id) => utilities.deleteUtility(request(id)))}>
             {t("utility.delete.sure")}
           </Button>
           <Button kind="quiet" onClick={() => setAsked(false)}>

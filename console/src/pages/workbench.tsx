@@ -8,14 +8,15 @@ import { utilities, executions } from "../api";
 import { checker, type Checker } from "../editor/check";
 import { createEditor, type Editor } from "../editor/editor";
 import { RuleDialog } from "../editor/rule-dialog";
-import { toFailure, type Failure } from "../failure";
+import { isAnswer, toFailure, type Failure } from "../failure";
 import { RunForm, type RunInput } from "../form/run-form";
 import { Severity, type Finding, type Import } from "../gen/zona/utility/v1/finding_pb";
 import type { Parameter } from "../gen/zona/utility/v1/parameter_pb";
 import type { Utility } from "../gen/zona/utility/v1/utility_pb";
-import { useGuard, usePlace } from "../router";
+import { RequestIds } from "../request-id";
+import { here, navigate, useGuard, usePlace, withQuery } from "../router";
 import { RunView } from "../run/run-view";
-import { useParent } from "../session";
+import { lastPart, useParent } from "../session";
 import { t } from "../text";
 import { useAction } from "../ui/call";
 import { announce, Badge, Button, TextField, Value } from "../ui/parts";
@@ -40,8 +41,18 @@ export function Workbench(props: { utility: Utility | null; version: number; onS
   const place = usePlace();
   const host = useRef<HTMLDivElement>(null);
   const editor = useRef<Editor | null>(null);
-  const [base, setBase] = useState(props.utility);
-  const [code, setCode] = useState(props.utility?.code ?? EXAMPLE);
+  const [base, showBase] = useState(props.utility);
+  const [code, showCode] = useState(props.utility?.code ?? EXAMPLE);
+  // What stands here now, also for what began before the last keystroke.
+  const now = useRef({ base, code });
+  const setBase = (next: Utility) => {
+    now.current.base = next;
+    showBase(next);
+  };
+  const setCode = (next: string) => {
+    now.current.code = next;
+    showCode(next);
+  };
   const [id, setId] = useState("");
   const [description, setDescription] = useState("");
   const [message, setMessage] = useState("");
@@ -49,48 +60,70 @@ export function Workbench(props: { utility: Utility | null; version: number; onS
   const [checkFailure, setCheckFailure] = useState<Failure | null>(null);
   const [rule, setRule] = useState<string | null>(null);
   const [theirs, setTheirs] = useState<Utility | null>(null);
-  const [execution, setExecution] = useState<string | null>(null);
+  const run = place.search.get("run") ?? "";
+  const execution = run === "" ? null : `${parent}/executions/${run}`;
   const saving = useAction();
   const starting = useAction();
   const runForm = useRef<() => void>(() => undefined);
   const dirty = base === null ? code !== EXAMPLE || id !== "" : code !== base.code;
   useGuard(dirty, t("editor.unsaved"));
 
-  const store = async (): Promise<Utility | null> => {
-    if (base !== null && !dirty) return base;
+  const [saves] = useState(() => new RequestIds());
+  const storeNow = async (): Promise<Utility | null> => {
+    const { base, code } = now.current;
+    if (base !== null && code === base.code) return base;
     try {
+      const made = { parent, utilityId: id.trim(), utility: { code, description }, message };
       const saved =
         base === null
-          ? await utilities.createUtility({ parent, utilityId: id.trim(), utility: { code, description }, message, requestId: crypto.randomUUID() })
+          ? await utilities.createUtility({ ...made, requestId: saves.of(made) })
           : await utilities.updateUtility({
               utility: { name: base.name, code, etag: base.etag },
               updateMask: { paths: ["code"] },
               message,
-              requestId: crypto.randomUUID(),
+              requestId: saves.of(base.name, base.etag, code, message),
             });
+      saves.settle();
       setBase(saved);
       setMessage("");
       announce("editor.saved");
       return saved;
     } catch (thrown) {
+      if (isAnswer(toFailure(thrown))) saves.settle();
       if (base === null || ConnectError.from(thrown).code !== Code.Aborted) throw thrown;
       setTheirs(await utilities.getUtility({ name: base.name }));
       return null;
     }
   };
+  // One behind the other: two that save at once would each change what the other one has read.
+  const storing = useRef<Promise<unknown>>(Promise.resolve());
+  const store = (): Promise<Utility | null> => {
+    const stored = storing.current.then(storeNow);
+    storing.current = stored.catch(() => null);
+    return stored;
+  };
+  // Whoever has gone on writing stays where that stands.
+  const settled = (saved: Utility) => {
+    if (props.utility !== null || now.current.code === saved.code) props.onSaved(saved);
+  };
   const save = () =>
     void saving.run(async () => {
+      const before = now.current.base;
       const saved = await store();
-      if (saved !== null && saved !== base) props.onSaved(saved);
+      if (saved !== null && saved !== before) settled(saved);
     });
   const start = (input: RunInput) =>
-    void starting.run(async () => {
+    void starting.run(async (requestId) => {
+      const before = now.current.base;
       const saved = await store();
       if (saved === null) return;
       editor.current?.blame(0);
-      const started = await executions.startExecution({ name: saved.name, ...input, requestId: crypto.randomUUID() });
-      setExecution(started.name);
-      if (saved !== base) props.onSaved(saved);
+      const started = await executions.startExecution({ name: saved.name, ...input, requestId: requestId(saved.name, saved.etag, input) });
+      // In the address, so that the run of a utility that was new a moment ago is shown on its page, too.
+      const at = here();
+      const own = `/utilities/${encodeURIComponent(lastPart(saved.name))}`;
+      if (at.path === own || at.path === "/utilities/new") navigate(withQuery(at, { run: lastPart(started.name) }), { replace: true, keep: true });
+      if (saved !== before) settled(saved);
     });
   const actions = useRef({ save, run: () => runForm.current() });
   actions.current = { save, run: () => runForm.current() };
