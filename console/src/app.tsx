@@ -7,8 +7,9 @@ import { currentSession, type Session } from "./api";
 import { toFailure, type Failure } from "./failure";
 import { Header } from "./header";
 import { Palette } from "./palette";
+import { partsOf } from "./path";
 import { navigate, usePlace } from "./router";
-import { CallerProvider, whenSignedOut } from "./session";
+import { CallerProvider, isSuper, whenSignedOut } from "./session";
 import { SignIn, SignInForm } from "./sign-in";
 import { t, useLocale } from "./text";
 import { Dialog, PageHead } from "./ui/parts";
@@ -75,7 +76,8 @@ export function App(): JSX.Element {
   if (session === null) return <SignIn onSignedIn={setSession} />;
   const caller = {
     ...session,
-    shown: shown ?? session.tenant,
+    // What a super administrator has looked at is nothing to whoever signs in behind them.
+    shown: isSuper(session) ? (shown ?? session.tenant) : session.tenant,
     show: (tenant: string) => {
       sessionStorage.setItem(TENANT, tenant);
       setShown(tenant);
@@ -171,12 +173,12 @@ function useOnline(): boolean {
 function Routed(props: { path: string }): JSX.Element {
   const [loaded, setLoaded] = useState<{ path: string; page: Page; parts: string[] } | null>(null);
   const [failed, setFailed] = useState(false);
-  const found = PAGES.map(({ pattern, load }) => ({ match: pattern.exec(props.path), load })).find(({ match }) => match !== null);
+  const found = PAGES.map(({ pattern, load }) => ({ parts: partsOf(pattern, props.path), load })).find(({ parts }) => parts !== null);
   useEffect(() => {
     let current = true;
     setFailed(false);
     found?.load().then(
-      (page) => current && setLoaded({ path: props.path, page, parts: (found.match ?? []).slice(1).map(decodeURIComponent) }),
+      (page) => current && setLoaded({ path: props.path, page, parts: found.parts ?? [] }),
       () => current && setFailed(true),
     );
     return () => void (current = false);

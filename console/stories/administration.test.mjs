@@ -144,6 +144,17 @@ describe("administering", () => {
     await stage.close(opened);
   });
 
+  test("a tenant that somebody else has looked at is nothing to who is of one", async () => {
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    await page.evaluate(() => sessionStorage.setItem("zona.tenant", "system"));
+    await page.reload();
+    await page.getByRole("link", { name: "extract-iocs" }).waitFor();
+    await page.goto(`${stage.door.address}/utilities/%zz`);
+    await stage.heading(page, "There is no such page").waitFor();
+    await stage.close(opened);
+  });
+
   test("a super administrator looks at one tenant after the other, and at the server", async () => {
     const code = /zona_bootstrap_[A-Za-z0-9_-]+/.exec(stage.server.printed())?.[0];
     await stage.server.call("zona.identity.v1.IdentityService/Bootstrap", { code, userId: "root", password: PASSWORD });
