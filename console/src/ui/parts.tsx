@@ -161,6 +161,8 @@ export function Time(props: { at: Date | null }): JSX.Element {
 export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren; wide?: boolean; raw?: boolean; stays?: boolean }): JSX.Element {
   const element = useRef<HTMLDialogElement>(null);
   const title = useId();
+  // A text that is selected from within to the outside ends there, and closes nothing.
+  const outside = useRef(false);
   // Before anything else happens, so that what is typed next is typed into the dialog.
   useLayoutEffect(() => {
     const dialog = element.current;
@@ -176,8 +178,16 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
         event.preventDefault();
         props.onClose();
       }}
+      onClose={() => {
+        // A second Escape closes without asking, at least in Chromium.
+        if (element.current?.isConnected === true && !element.current.open) {
+          if (props.stays === true) element.current.showModal();
+          else props.onClose();
+        }
+      }}
+      onPointerDown={(event) => void (outside.current = event.target === element.current)}
       onClick={(event) => {
-        if (event.target === element.current) props.onClose();
+        if (outside.current && event.target === element.current) props.onClose();
       }}
     >
       <div class="dialog-body">
