@@ -23,8 +23,9 @@ export function toDuration(text: string): DurationOf | null {
   return { seconds: BigInt(match[1] ?? "0"), nanos: Number((match[2] ?? "").padEnd(9, "0")) };
 }
 
-export function wholeNumber(text: string): number | null {
-  return /^[0-9]{1,9}$/.test(text.trim()) ? Number(text) : null;
+/** So many units, in bytes; null where it is no whole number of them. */
+export function wholeBytes(text: string, unit: number): bigint | null {
+  return /^[0-9]{1,9}$/.test(text.trim()) ? BigInt(text.trim()) * BigInt(unit) : null;
 }
 
 /** Names by commas or blanks, each once. */

@@ -11,7 +11,7 @@ import { t, type TextId } from "../text";
 import { useAction, useCall } from "../ui/call";
 import { announce, Button, Choice, TextField } from "../ui/parts";
 import { Problem } from "../ui/states";
-import { changes, names, toDuration, wholeNumber } from "./properties-form";
+import { changes, names, toDuration, wholeBytes } from "./properties-form";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -32,16 +32,18 @@ export function Properties(props: { utility: Utility; onSaved: () => void }): JS
   const [runtime, setRuntime] = useState(utility.runtime);
   const [isolation, setIsolation] = useState(String(utility.isolation));
   const [seconds, setSeconds] = useState(String(milliseconds(utility.limits?.timeout) / 1000));
-  const [memory, setMemory] = useState(String(Number(utility.limits?.memoryBytes ?? 0n) / MEBIBYTE));
+  const memoryBefore = String(Number(utility.limits?.memoryBytes ?? 0n) / MEBIBYTE);
+  const [memory, setMemory] = useState(memoryBefore);
   const [storeValues, setStoreValues] = useState(utility.storeValues);
   const [fresh, setFresh] = useState(utility.freshProcesses);
   const action = useAction();
   const timeout = toDuration(seconds);
-  const mebibytes = wholeNumber(memory);
-  const wrong = timeout === null || mebibytes === null;
+  // Through other ways it may have become no whole number: then it stays as long as nobody changes it.
+  const memoryBytes = memory === memoryBefore ? (utility.limits?.memoryBytes ?? 0n) : wholeBytes(memory, MEBIBYTE);
+  const wrong = timeout === null || memoryBytes === null;
   const save = () =>
     void action.run(async (id) => {
-      if (timeout === null || mebibytes === null) return;
+      if (timeout === null || memoryBytes === null) return;
       const next = {
         displayName,
         description,
@@ -50,7 +52,7 @@ export function Properties(props: { utility: Utility; onSaved: () => void }): JS
         isolation: Number(isolation) as Isolation,
         storeValues,
         freshProcesses: fresh,
-        limits: { timeout, memoryBytes: BigInt(mebibytes) * BigInt(MEBIBYTE) },
+        limits: { timeout, memoryBytes },
       };
       const paths = changes(utility, next);
       if (paths.length === 0) return;
@@ -96,7 +98,7 @@ export function Properties(props: { utility: Utility; onSaved: () => void }): JS
         label={t("properties.memory")}
         value={memory}
         onInput={setMemory}
-        error={mebibytes === null ? t("form.problem.wrong-type") : undefined}
+        error={memoryBytes === null ? t("form.problem.wrong-type") : undefined}
         hint={t("properties.zero")}
       />
       <label class="check">
