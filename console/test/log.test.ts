@@ -38,6 +38,7 @@ test("however bytes are cut, the rows are those of the whole text", () => {
     ["one", "two \u00fcml\u00e4ut \u{1f40d}", "", "\x1b[31mred", "still red\x1b[0m", "last without end"],
   );
   assert.equal(whole.rows[4]?.start.foreground, 1);
+  assert.equal(whole.text("stdout"), text);
 });
 
 test("what is repeated after a reconnection is taken once", () => {
@@ -68,8 +69,9 @@ test("streams that take turns within a line keep their lines whole", () => {
   log.append("stdout", 0, encode("out "));
   log.append("stderr", 0, encode("err\n"));
   log.append("stdout", 4, encode("goes on\n"));
-  assert.equal(log.text("stdout"), "out goes on");
-  assert.equal(log.text("stderr"), "err");
+  assert.equal(log.text("stdout"), "out goes on\n");
+  assert.equal(log.text("stderr"), "err\n");
+  assert.equal(log.text(null), "out goes on\nerr\n");
 });
 
 test("a line that is too long for a row goes on in the next one", () => {
@@ -84,5 +86,16 @@ test("a line that is too long for a row goes on in the next one", () => {
 test("empty first lines stay", () => {
   const log = new Log();
   log.append("stdout", 0, encode("\n\nx\n"));
-  assert.equal(log.text(null), "\n\nx");
+  assert.equal(log.text(null), "\n\nx\n");
+});
+
+test("what is downloaded has every line of both streams on a line of its own", () => {
+  const log = new Log();
+  const long = "a".repeat(LONGEST_ROW);
+  log.append("stdout", 0, encode(long));
+  log.append("stderr", 0, encode("err"));
+  log.append("stdout", LONGEST_ROW, encode("rest\r\nnext\n"));
+  log.finish();
+  assert.equal(log.text(null), `${long}\nerr\nrest\r\nnext\n`);
+  assert.equal(log.text("stdout"), `${long}rest\r\nnext\n`);
 });

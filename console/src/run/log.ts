@@ -13,6 +13,8 @@ export interface Row {
   readonly start: Style;
   /** Whether the row goes on a line that the row before began. */
   readonly continued: boolean;
+  /** What ended its line, as it was printed; nothing where the line goes on, or has not ended. */
+  end: "" | "\n" | "\r\n";
   /** Of the console's own: bytes of the stream are missing here. */
   readonly gap: boolean;
 }
@@ -56,12 +58,16 @@ export class Log {
     this.revision += 1;
   }
 
-  /** The text of all rows of a stream, or of both in the order of their arrival, as it was printed. */
+  /** The text of a stream, as it was printed; or of both, by the order in which their lines began. */
   text(stream: StreamName | null): string {
     const parts: string[] = [];
+    let before: Row | null = null;
     for (const row of this.rows) {
       if (stream !== null && row.stream !== stream) continue;
-      parts.push(row.continued || parts.length === 0 ? row.text : `\n${row.text}`);
+      // Where the other stream, or bytes that are missing, break a line, the next one begins anew.
+      if (before !== null && before.end === "" && (before.stream !== row.stream || row.gap)) parts.push("\n");
+      parts.push(row.text, row.end);
+      before = row;
     }
     return parts.join("");
   }
@@ -76,7 +82,7 @@ export class Log {
       if (!(last && line === "")) this.extend(stream, from, line);
       if (!last) {
         if (from.open === null && line === "") this.open(stream, from, false);
-        this.close(from);
+        this.close(from, true);
       }
     });
   }
@@ -97,23 +103,24 @@ export class Log {
   }
 
   private open(stream: StreamName, from: Source, continued: boolean): Row {
-    const row: Row = { stream, text: "", start: from.style, continued, gap: false };
+    const row: Row = { stream, text: "", start: from.style, continued, end: "", gap: false };
     from.open = this.rows.push(row) - 1;
     return row;
   }
 
-  private close(from: Source): void {
+  private close(from: Source, ended: boolean): void {
     const row = from.open === null ? undefined : this.rows[from.open];
     if (row !== undefined) {
-      if (row.text.endsWith("\r")) row.text = row.text.slice(0, -1);
+      if (ended) row.end = row.text.endsWith("\r") ? "\r\n" : "\n";
+      if (row.end === "\r\n") row.text = row.text.slice(0, -1);
       from.style = styleBehind(row.text, row.start);
     }
     from.open = null;
   }
 
   private markGap(stream: StreamName): void {
-    this.close(this.sources[stream]);
-    this.rows.push({ stream, text: "", start: PLAIN, continued: false, gap: true });
+    this.close(this.sources[stream], false);
+    this.rows.push({ stream, text: "", start: PLAIN, continued: false, end: "", gap: true });
   }
 }
 
