@@ -6,12 +6,11 @@ import { useMemo, useState } from "preact/hooks";
 
 import { number, plural, t } from "../text";
 import { Button, CopyButton, Tabs, Value } from "../ui/parts";
+import { asTable, cell, isObject, type TableOf } from "./result-table";
 
 // Children and rows beyond these are shown when asked for.
 const PAGE = 100;
 const OPEN_DEPTH = 2;
-const WIDEST_TABLE = 30;
-const LONGEST_CELL = 200;
 
 type Kind = "tree" | "table" | "raw";
 
@@ -93,23 +92,6 @@ function Scalar(props: { value: unknown }): JSX.Element {
   return <span class="json-word">{String(value)}</span>;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof LosslessNumber);
-}
-
-export interface TableOf {
-  readonly columns: readonly string[];
-  readonly rows: readonly Record<string, unknown>[];
-}
-
-/** The list of objects as a table, or null where it is none. */
-export function asTable(value: unknown): TableOf | null {
-  if (!Array.isArray(value) || value.length === 0 || !value.every(isObject)) return null;
-  const columns = new Set<string>();
-  for (const row of value) for (const key of Object.keys(row)) columns.add(key);
-  return columns.size === 0 || columns.size > WIDEST_TABLE ? null : { columns: [...columns], rows: value };
-}
-
 function Table(props: { table: TableOf }): JSX.Element {
   const [limit, setLimit] = useState(PAGE);
   const { columns, rows } = props.table;
@@ -144,15 +126,4 @@ function Table(props: { table: TableOf }): JSX.Element {
       )}
     </div>
   );
-}
-
-function cell(value: unknown): string {
-  if (value === undefined) return "";
-  if (typeof value === "string") return shortened(value);
-  if (value instanceof LosslessNumber) return value.toString();
-  return shortened(JSON.stringify(value, (_, inner: unknown) => (inner instanceof LosslessNumber ? inner.toString() : inner)));
-}
-
-function shortened(text: string): string {
-  return text.length > LONGEST_CELL ? `${text.slice(0, LONGEST_CELL)}…` : text;
 }
