@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { checker } from "../src/editor/check";
 import { blocks, spans } from "../src/editor/markdown";
-import { merge } from "../src/editor/merge";
+import { isUnsettled, merge } from "../src/editor/merge";
 import { span, unitsBefore } from "../src/editor/positions";
 import { rulePage } from "../src/editor/rule-pages";
 import { readMatrix } from "../src/access/matrix";
@@ -114,4 +114,12 @@ test("only what was changed is said to be changed", () => {
   assert.deepEqual(changes(before, { ...before, limits: { timeout: { seconds: 0n, nanos: 0 }, memoryBytes: 0n } }), []);
   const after = { ...before, displayName: "b", tags: [], limits: { timeout: { seconds: 2n, nanos: 0 }, memoryBytes: 1n } };
   assert.deepEqual(changes(before, after), ["display_name", "tags", "limits.timeout", "limits.memory_bytes"]);
+});
+
+test("a merge is settled when its own markers are gone, whatever else looks like some", () => {
+  const sides = { mine: "mine", theirs: "v3" };
+  const merged = merge("a\nb\nc", "a\nB\nc", "a\nbb\nc", sides);
+  assert.equal(merged.conflicts, 1);
+  assert.ok(isUnsettled(merged.text, sides));
+  assert.ok(!isUnsettled("a\n=======\n<<<<<<< of a test\nB\nc", sides));
 });

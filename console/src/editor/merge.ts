@@ -7,8 +7,14 @@ export interface Merged {
   readonly conflicts: number;
 }
 
+/** Names of the two sides, as they stand beside the markers. */
+export interface Sides {
+  readonly theirs: string;
+  readonly mine: string;
+}
+
 /** Takes what only one side has changed from that side; what both have changed stands in it between markers. */
-export function merge(base: string, theirs: string, mine: string, names: { theirs: string; mine: string }): Merged {
+export function merge(base: string, theirs: string, mine: string, names: Sides): Merged {
   const lines: string[] = [];
   let conflicts = 0;
   for (const region of diff3Merge(mine.split("\n"), base.split("\n"), theirs.split("\n"), { excludeFalseConflicts: true })) {
@@ -19,4 +25,9 @@ export function merge(base: string, theirs: string, mine: string, names: { their
     }
   }
   return { text: lines.join("\n"), conflicts };
+}
+
+/** Whether markers stand in a merged text that nobody has settled yet. Lines of seven signs are code elsewhere. */
+export function isUnsettled(text: string, names: Sides): boolean {
+  return text.split("\n").some((line) => line === `<<<<<<< ${names.mine}` || line === `>>>>>>> ${names.theirs}`);
 }

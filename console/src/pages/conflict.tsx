@@ -4,24 +4,19 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 
 import { Diff } from "../editor/diff";
-import { merge } from "../editor/merge";
+import { isUnsettled, merge } from "../editor/merge";
 import type { Utility } from "../gen/zona/utility/v1/utility_pb";
 import { plural, t } from "../text";
 import { Button, Dialog, Tabs } from "../ui/parts";
 
-// Marks of a conflict that nobody has settled yet.
-const MARKERS = /^(<<<<<<<|=======|>>>>>>>)( |$)/m;
-
 export function Conflict(props: { base: Utility; theirs: Utility; mine: string; onTake: (code: string) => void; onClose: () => void }): JSX.Element {
-  const merged = useMemo(
-    () => merge(props.base.code, props.theirs.code, props.mine, { mine: t("conflict.mine"), theirs: `v${props.theirs.latestVersion}` }),
-    [props.base, props.theirs, props.mine],
-  );
-  const [tab, setTab] = useState("result");
-  const [text, setText] = useState(merged.text);
-  const open = MARKERS.test(text);
   const before = `v${props.base.latestVersion}`;
   const theirs = `v${props.theirs.latestVersion}`;
+  const [sides] = useState({ mine: t("conflict.mine"), theirs });
+  const merged = useMemo(() => merge(props.base.code, props.theirs.code, props.mine, sides), [props.base, props.theirs, props.mine]);
+  const [tab, setTab] = useState("result");
+  const [text, setText] = useState(merged.text);
+  const open = merged.conflicts > 0 && isUnsettled(text, sides);
   return (
     <Dialog title={t("conflict.title")} onClose={props.onClose} wide>
       <p>{t("conflict.text", { base: props.base.latestVersion, theirs: props.theirs.latestVersion })}</p>
