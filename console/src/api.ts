@@ -16,6 +16,7 @@ import { ServerService } from "./gen/zona/server/v1/server_service_pb";
 import { TenantService } from "./gen/zona/tenant/v1/tenant_service_pb";
 import { CodePolicyService } from "./gen/zona/utility/v1/code_policy_service_pb";
 import { UtilityService } from "./gen/zona/utility/v1/utility_service_pb";
+import { SessionError } from "./session-error";
 import { language } from "./text";
 
 /** Who is signed in, as the gateway says. */
@@ -61,16 +62,6 @@ export const server = client(ServerService);
 export const tenants = client(TenantService);
 export const policies = client(CodePolicyService);
 export const utilities = client(UtilityService);
-
-/** A sign-in or session request that was refused: the HTTP status and the body, which is a `google.rpc.Status`. */
-export class SessionError extends Error {
-  constructor(
-    readonly status: number,
-    readonly body: unknown,
-  ) {
-    super(`HTTP ${status}`);
-  }
-}
 
 async function ask(path: string, init: RequestInit): Promise<unknown> {
   const answer = await fetch(path, {

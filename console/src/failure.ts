@@ -2,8 +2,8 @@
 
 import { Code, ConnectError } from "@connectrpc/connect";
 
-import { SessionError } from "./api";
 import { BadRequestSchema, ErrorInfoSchema, LocalizedMessageSchema, RequestInfoSchema, RetryInfoSchema } from "./gen/google/rpc/error_details_pb";
+import { SessionError } from "./session-error";
 
 export interface Violation {
   readonly field: string;
@@ -27,6 +27,8 @@ export interface Failure {
 /** Reads whatever was thrown. */
 export function toFailure(thrown: unknown): Failure {
   if (thrown instanceof SessionError) return fromStatus(thrown);
+  // What `fetch` throws is a TypeError; anything else that is no error of a call went wrong here.
+  const own = thrown instanceof Error && !(thrown instanceof ConnectError) && !(thrown instanceof TypeError);
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema)[0];
   const retry = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
@@ -40,7 +42,7 @@ export function toFailure(thrown: unknown): Failure {
   );
   return {
     // Another tab has signed in anew: this page's session is over.
-    kind: info?.reason === "CSRF_TOKEN_MISMATCH" ? "signed-out" : kindOf(error.code, info === undefined),
+    kind: info?.reason === "CSRF_TOKEN_MISMATCH" ? "signed-out" : own ? "other" : kindOf(error.code, info === undefined),
     reason: info?.reason ?? "",
     message: localized ?? error.rawMessage,
     metadata: info?.metadata ?? {},
@@ -48,6 +50,12 @@ export function toFailure(thrown: unknown): Failure {
     retrySeconds: retry === undefined ? null : Math.max(1, Math.ceil(Number(retry.seconds) + retry.nanos / 1e9)),
     requestId: error.findDetails(RequestInfoSchema)[0]?.requestId ?? error.metadata.get("x-request-id") ?? "",
   };
+}
+
+/** Whether somebody has stopped it here, so that there is nothing to tell. */
+export function isAbort(thrown: unknown): boolean {
+  if (thrown instanceof ConnectError) return thrown.code === Code.Canceled && thrown.findDetails(ErrorInfoSchema).length === 0;
+  return thrown instanceof DOMException && thrown.name === "AbortError";
 }
 
 // With these the server itself does not say whether it is done.

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import { isAnswer, toFailure, type Failure } from "../failure";
+import { isAbort, isAnswer, toFailure, type Failure } from "../failure";
 import { RequestIds } from "../request-id";
 import { signedOut } from "../session";
 
@@ -72,7 +72,7 @@ export function useAction(): Action {
       const read = toFailure(thrown);
       if (isAnswer(read)) ids.settle();
       if (read.kind === "signed-out") signedOut();
-      setFailure(read);
+      setFailure(isAbort(thrown) ? null : read);
       return false;
     } finally {
       running.current = false;
