@@ -85,6 +85,23 @@ describe("writing and running", () => {
     await stage.close(opened);
   });
 
+  test("what is new is saved and run by one key, and its run is on its page", async () => {
+    const opened = await stage.as("cora");
+    const { page } = opened;
+    await page.goto(`${stage.door.address}/utilities/new`);
+    await page.locator('input[name="utility-id"]').fill("at-once");
+    await stage.write(page, "def main():\n    print('ran')\n");
+    await page.locator(".standing").getByText("No errors").waitFor();
+    await page.keyboard.press("Control+Enter");
+    await stage.heading(page, "at-once").waitFor();
+    await page.locator(".run-status").getByText("Succeeded").waitFor();
+    assert.deepEqual(await page.locator(".row-text").allTextContents(), ["ran"]);
+    assert.equal((await stage.get("tenants/demo/utilities/at-once")).latestVersion, 1);
+    await page.reload();
+    await page.locator(".run-status").getByText("Succeeded").waitFor();
+    await stage.close(opened);
+  });
+
   test("a network that goes away and comes back loses and doubles nothing of a run", async () => {
     await stage.create("ticker", COUNTER);
     const opened = await stage.as("ann");
@@ -102,7 +119,7 @@ describe("writing and running", () => {
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
     let text = "";
     for await (const chunk of await download.createReadStream()) text += chunk;
-    const expected = Array.from({ length: 150 }, (_, n) => `\x1b[32mline\x1b[0m ${n}`).join("\n");
+    const expected = Array.from({ length: 150 }, (_, n) => `\x1b[32mline\x1b[0m ${n}\n`).join("");
     assert.equal(text, expected);
     await stage.close(opened);
   });

@@ -22,6 +22,7 @@ export const reasons: Readonly<Record<string, string>> = {
   CODE_REFUSED: "Die Prüfung lehnt die Version für die heutige Laufzeit und Richtlinie ab: Speichern Sie Code, den sie annimmt.",
   REQUEST_ID_REUSED: "Die Kennung der Anfrage wurde in den letzten 24 Stunden für eine andere benutzt.",
   OWN_TENANT: "Niemand legt den eigenen Mandanten still oder löscht ihn: Es ließe sich nicht zurücknehmen.",
+  TENANT_NOT_DELETED: "Die Schlüssel des Mandanten sind in Gebrauch: Er muss gelöscht sein, bevor sie vernichtet werden.",
   TENANT_PURGED: "Der Mandant wurde vor so langer Zeit gelöscht, dass seine Daten gehen oder gegangen sind.",
   RUNTIME_NOT_ALLOWED: "Der Mandant darf die Laufzeit der Utility nicht benutzen: Wählen Sie eine andere, oder fragen Sie die Oberverwaltung.",
   ROTATION_RUNS: "Ein Wechsel der Schlüssel hat begonnen und ist nicht fertig; der Server setzt ihn von selbst fort.",
