@@ -5,6 +5,7 @@ import { useRef, useState } from "preact/hooks";
 
 import { audit } from "../api";
 import { isSigned, readCheckpoint, readVerifier } from "../audit/note";
+import { says } from "../audit/says";
 import { leafHash, rootFromInclusion, equal, isConsistent } from "../audit/tree";
 import { LogVerifier, type Fault, type FaultKind } from "../audit/verify";
 import type { AuditRecord } from "../gen/zona/audit/v1/audit_record_pb";
@@ -210,16 +211,4 @@ export function useInclusion(parent: string, record: AuditRecord): Loaded<{ good
     const good = root !== null && equal(root, checkpoint.root) && (await isSigned(proof.checkpoint, key)) && says(proof.record, record);
     return { good, size: checkpoint.size, leaf };
   });
-}
-
-// What is shown must be what was signed for: the list is answered from beside the records.
-function says(bytes: Uint8Array, shown: AuditRecord): boolean {
-  const signed = JSON.parse(new TextDecoder().decode(bytes)) as { sequence?: number; action?: string; time?: number; call?: string };
-  const time = shown.time === undefined ? 0 : Number(shown.time.seconds) * 1000 + Math.floor(shown.time.nanos / 1e6);
-  return (
-    signed.sequence === Number(shown.sequence) &&
-    (signed.action ?? "") === shown.action &&
-    (signed.call ?? "") === shown.call &&
-    (signed.time ?? 0) === time
-  );
 }

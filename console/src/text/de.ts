@@ -107,7 +107,7 @@ export const de: Readonly<Record<TextId, string>> = {
   "audit.proof": "Beweis",
   "audit.proof.bad": "Dieser Eintrag ist nicht bewiesen",
   "audit.proof.good": "Dieser Eintrag steht im Protokoll",
-  "audit.proof.text": "In diesem Browser festgestellt, gegen einen unterschriebenen Prüfpunkt über {size} Einträge. Prüfsumme des Eintrags:",
+  "audit.proof.text": "In diesem Browser festgestellt, gegen einen unterschriebenen Prüfpunkt über {size} Einträge; Namen von Menschen sind darin versiegelt und wurden nicht verglichen. Prüfsumme des Eintrags:",
   "audit.purpose": "Zweck",
   "audit.resource": "Ressource",
   "audit.role": "Rolle",

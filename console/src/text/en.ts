@@ -105,7 +105,7 @@ export const en = {
   "audit.proof": "Proof",
   "audit.proof.bad": "This record is not proven",
   "audit.proof.good": "This record is in the log",
-  "audit.proof.text": "Found out in this browser, against a signed checkpoint over {size} records. Hash of the record:",
+  "audit.proof.text": "Found out in this browser, against a signed checkpoint over {size} records; names of people are sealed in it and were not compared. Hash of the record:",
   "audit.purpose": "Purpose",
   "audit.resource": "Resource",
   "audit.role": "Role",
