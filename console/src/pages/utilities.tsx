@@ -5,10 +5,12 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import { utilities } from "../api";
+import { isAnswer, toFailure, type Failure } from "../failure";
 import { UtilityKind, UtilityState, type Utility } from "../gen/zona/utility/v1/utility_pb";
 import { UtilityOrder } from "../gen/zona/utility/v1/utility_service_pb";
+import { RequestIds } from "../request-id";
 import { Link, navigate, usePlace, withQuery } from "../router";
-import { lastPart, useParent } from "../session";
+import { lastPart, signedOut, useParent } from "../session";
 import { plural, t } from "../text";
 import { useAction, useCall } from "../ui/call";
 import { Badge, Button, Choice, PageHead, TextField, Time, Value } from "../ui/parts";
@@ -94,7 +96,7 @@ export function Utilities(): JSX.Element {
           {t("utilities.vulnerable")}
         </label>
       </search>
-      <Bulk chosen={chosen} found={loaded.value?.utilities ?? []} onDone={() => (setChosen(new Set()), loaded.reload())} />
+      <Bulk chosen={chosen} found={loaded.value?.utilities ?? []} onDone={(failed) => (setChosen(new Set(failed)), loaded.reload())} />
       <Show of={loaded}>
         {(page) =>
           page.utilities.length === 0 ? (
@@ -215,17 +217,34 @@ function List(props: { found: readonly Utility[]; chosen: ReadonlySet<string>; o
 }
 
 /** Deletes or brings back what is chosen, one after the other; what fails is named, and the rest goes on. */
-function Bulk(props: { chosen: ReadonlySet<string>; found: readonly Utility[]; onDone: () => void }): JSX.Element | null {
+function Bulk(props: { chosen: ReadonlySet<string>; found: readonly Utility[]; onDone: (failed: readonly string[]) => void }): JSX.Element | null {
   const action = useAction();
+  const [failed, setFailed] = useState<readonly [string, Failure][]>([]);
+  const [ids] = useState(() => new RequestIds());
   const chosen = props.found.filter((utility) => props.chosen.has(utility.name));
-  if (chosen.length === 0) return action.failure === null ? null : <Problem failure={action.failure} />;
-  const each = (then: (utility: Utility) => Promise<unknown>) =>
+  const failures = failed.map(([name, failure]) => (
+    <div key={name}>
+      <Value code>{lastPart(name)}</Value>
+      <Problem failure={failure} />
+    </div>
+  ));
+  if (chosen.length === 0) return failed.length === 0 ? null : <>{failures}</>;
+  const each = (then: (utility: Utility, requestId: string) => Promise<unknown>) =>
     void action.run(async () => {
-      try {
-        for (const utility of chosen) await then(utility);
-      } finally {
-        props.onDone();
+      const wrong: [string, Failure][] = [];
+      setFailed(wrong);
+      for (const utility of chosen) {
+        try {
+          await then(utility, ids.of(utility.name, utility.etag, utility.state));
+        } catch (thrown) {
+          const failure = toFailure(thrown);
+          if (failure.kind === "signed-out") signedOut();
+          wrong.push([utility.name, failure]);
+        }
       }
+      if (wrong.every(([, failure]) => isAnswer(failure))) ids.settle();
+      setFailed([...wrong]);
+      props.onDone(wrong.map(([name]) => name));
     });
   const active = chosen.filter((utility) => utility.state === UtilityState.ACTIVE);
   return (
@@ -237,18 +256,18 @@ function Bulk(props: { chosen: ReadonlySet<string>; found: readonly Utility[]; o
           busy={action.busy}
           onClick={() => {
             if (confirm(plural("bulk.delete.ask", chosen.length))) {
-              each((utility) => utilities.deleteUtility({ name: utility.name, etag: utility.etag, requestId: crypto.randomUUID() }));
+              each((utility, requestId) => utilities.deleteUtility({ name: utility.name, etag: utility.etag, requestId }));
             }
           }}
         >
           {t("bulk.delete")}
         </Button>
       ) : active.length === 0 ? (
-        <Button busy={action.busy} onClick={() => each((utility) => utilities.undeleteUtility({ name: utility.name, etag: utility.etag, requestId: crypto.randomUUID() }))}>
+        <Button busy={action.busy} onClick={() => each((utility, requestId) => utilities.undeleteUtility({ name: utility.name, etag: utility.etag, requestId }))}>
           {t("bulk.undelete")}
         </Button>
       ) : null}
-      {action.failure !== null && <Problem failure={action.failure} />}
+      {failures}
     </div>
   );
 }
