@@ -76,8 +76,11 @@ test("whatever is shown otherwise than it was signed proves nothing", () => {
 
 test("what is sealed of a person, or stands under their id, is not compared", () => {
   const { purpose: _, ...rest } = SIGNED;
-  const sealed = { ...rest, actor: { sealed: "AQID", subject: "tenants/acme/subjects/01" }, resource: "tenants/acme/subjects/01/sessions/s", v: 2 };
-  const shown = { ...SHOWN, actor: { principal: "tenants/acme/users/ann" }, resource: "tenants/acme/users/ann/sessions/s" };
+  const changes = [{ after: "aa", field: "grant=tenants/acme/subjects/02" }];
+  const sealed = { ...rest, changes, actor: { sealed: "AQID", subject: "tenants/acme/subjects/01" }, resource: "tenants/acme/subjects/01/sessions/s", v: 2 };
+  const named = [{ field: "grant=tenants/acme/users/bo", afterSha256: "aa" }];
+  const shown = { ...SHOWN, changes: named, actor: { principal: "tenants/acme/users/ann" }, resource: "tenants/acme/users/ann/sessions/s" };
   assert.ok(says(encode(sealed), create(AuditRecordSchema, shown)));
   assert.ok(!says(encode(sealed), create(AuditRecordSchema, { ...shown, outcome: AuditOutcome.DENIED })));
+  assert.ok(!says(encode(sealed), create(AuditRecordSchema, { ...shown, changes: [{ ...named[0], afterSha256: "bb" }] })));
 });
