@@ -23,6 +23,8 @@ export const reasons: Readonly<Record<string, string>> = {
   REQUEST_ID_REUSED: "Die Kennung der Anfrage wurde in den letzten 24 Stunden für eine andere benutzt.",
   OWN_TENANT: "Niemand legt den eigenen Mandanten still oder löscht ihn: Es ließe sich nicht zurücknehmen.",
   TENANT_NOT_DELETED: "Die Schlüssel des Mandanten sind in Gebrauch: Er muss gelöscht sein, bevor sie vernichtet werden.",
+  ENGINE_NOT_CONFIGURED: "Es ist nichts eingestellt, das Dienste ausführen könnte: `engine.kind` gehört gesetzt, auf dem einen Server, der sie ausführen soll.",
+  AGAINST_MANIFEST_RULES: "Was von einem Dienst verlangt wird, verletzt eine Regel der Manifeste, welche die Meldung nennt: Einer, auf den andere warten, hält nicht vor ihnen an, und einer mit einem Port des Rechners hat nur eine Ausfertigung.",
   TENANT_PURGED: "Der Mandant wurde vor so langer Zeit gelöscht, dass seine Daten gehen oder gegangen sind.",
   RUNTIME_NOT_ALLOWED: "Der Mandant darf die Laufzeit der Utility nicht benutzen: Wählen Sie eine andere, oder fragen Sie die Oberverwaltung.",
   ROTATION_RUNS: "Ein Wechsel der Schlüssel hat begonnen und ist nicht fertig; der Server setzt ihn von selbst fort.",
