@@ -42,9 +42,12 @@ export function ExecutionPage(props: { parts: string[] }): JSX.Element {
               <Value>{lastPart(loaded.value.utility)}</Value>
             </Link>
             {loaded.value.valueCount === 0 && (
-              <Button onClick={() => loaded.value !== null && rerun(loaded.value)} busy={again.busy}>
-                {t("execution.rerun")}
-              </Button>
+              <>
+                <Button onClick={() => loaded.value !== null && rerun(loaded.value)} busy={again.busy}>
+                  {t("execution.rerun")}
+                </Button>
+                <span class="hint">{t("execution.rerun.hint")}</span>
+              </>
             )}
           </>
         )}

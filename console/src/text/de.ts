@@ -168,6 +168,7 @@ export const de: Readonly<Record<TextId, string>> = {
   "execution.other": "Kennung der anderen Ausführung",
   "execution.other.hint": "Der letzte Teil ihrer Adresse.",
   "execution.rerun": "Noch einmal ausführen",
+  "execution.rerun.hint": "Ohne das, was in geheime Parameter getippt wurde: Das ist nirgends aufgehoben.",
   "execution.state.cancelled": "Abgebrochen",
   "execution.state.cancelling": "Wird abgebrochen",
   "execution.state.denied": "Verweigert",

@@ -166,6 +166,7 @@ export const en = {
   "execution.other": "Id of the other execution",
   "execution.other.hint": "The last part of its address.",
   "execution.rerun": "Run again",
+  "execution.rerun.hint": "Without what was typed into secret parameters: that is kept nowhere.",
   "execution.state.cancelled": "Cancelled",
   "execution.state.cancelling": "Is being cancelled",
   "execution.state.denied": "Refused",
