@@ -75,3 +75,8 @@ fn every_page_fits_is_accessible_and_has_no_text_outside_of_the_catalogue() {
 fn a_browser_finds_a_byte_of_the_audit_log_that_was_changed_in_the_store() {
     check("audit");
 }
+
+#[test]
+fn people_in_two_tabs_and_beside_each_other_lose_nothing_in_a_browser() {
+    check("mishaps");
+}
