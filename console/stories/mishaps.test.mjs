@@ -67,6 +67,27 @@ describe("mishaps", () => {
     await stage.close(opened);
   });
 
+  test("a run whose answer is lost is tried again and runs once", async () => {
+    const { name } = await stage.create("lost-answer", "def main():\n    print('once')\n");
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    await page.goto(`${stage.door.address}/utilities/lost-answer`);
+    const start = "**/zona.execution.v1.ExecutionService/StartExecution";
+    await page.route(start, async (route) => {
+      await route.fetch();
+      await route.abort();
+    });
+    const run = page.getByRole("button", { name: "Run", exact: true });
+    await run.click();
+    await page.locator(".problem.offline").waitFor();
+    await page.unroute(start);
+    await run.click();
+    await page.locator(".run-status").getByText("Succeeded").waitFor();
+    const { executions } = await stage.server.call("zona.execution.v1.ExecutionService/ListExecutions", { parent: "tenants/demo", filter: { utility: name } });
+    assert.equal(executions.length, 1);
+    await stage.close(opened);
+  });
+
   test("of several utilities that are deleted, those that somebody has changed meanwhile are named and stay chosen", async () => {
     for (const id of ["several-a", "several-b", "several-c"]) await stage.create(id, "def main():\n    return 1\n");
     const opened = await stage.as("ann");
