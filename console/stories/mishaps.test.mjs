@@ -88,6 +88,22 @@ describe("mishaps", () => {
     await stage.close(opened);
   });
 
+  test("who selects text from a dialog to beside it keeps it, and who clicks beside it closes it", async () => {
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    await page.keyboard.press("?");
+    const dialog = page.getByRole("dialog");
+    const box = await dialog.getByRole("heading").boundingBox();
+    await page.mouse.move(box.x + 5, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(5, 5);
+    await page.mouse.up();
+    assert.equal(await dialog.count(), 1);
+    await page.mouse.click(5, 5);
+    await dialog.waitFor({ state: "detached" });
+    await stage.close(opened);
+  });
+
   test("of several utilities that are deleted, those that somebody has changed meanwhile are named and stay chosen", async () => {
     for (const id of ["several-a", "several-b", "several-c"]) await stage.create(id, "def main():\n    return 1\n");
     const opened = await stage.as("ann");
