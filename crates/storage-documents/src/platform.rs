@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::form::{InvalidField, parsed};
 
-/// See [`PlatformRevision`]; its number is the row's key, and the manifest stands beside it, sealed.
+/// See [`PlatformRevision`]; its number is the row's key, and the manifest stands beside it. Both are sealed.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PlatformDocument {
     notation: NotationDocument,

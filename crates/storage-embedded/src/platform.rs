@@ -30,8 +30,8 @@ impl PlatformRepository for EmbeddedStore {
     }
 
     async fn settle(&self, revision: u64, outcome: &Outcome, at: Timestamp) -> domain::Result<bool> {
-        let outcome = outcome.clone();
-        Ok(self.write(move |connection: &Connection| rows::settle(connection, revision, &outcome, at)).await?)
+        let (vault, outcome) = (self.vault(), outcome.clone());
+        Ok(self.write(move |connection: &Connection| rows::settle(connection, &vault, revision, &outcome, at)).await?)
     }
 
     async fn find_answer(&self, request: &RequestKey) -> domain::Result<Option<Committed<PlatformRevision>>> {

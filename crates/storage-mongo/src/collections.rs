@@ -31,7 +31,7 @@ const HINTS_KEPT: Duration = Duration::from_secs(60);
 /// Numbers of the installation that are counted up.
 pub(crate) const TOTALS: Collection = of_installation("totals", &[]);
 
-/// Revisions of what the platform shall be, with their sealed manifests: a few, of which the newest are looked for.
+/// Revisions of what the platform shall be, each sealed: a few, of which the newest are looked for.
 pub(crate) const PLATFORM_REVISIONS: Collection = of_installation("platform_revisions", &[]);
 
 /// All of them, in sections, each in the order of the documents.

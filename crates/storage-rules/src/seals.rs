@@ -65,6 +65,11 @@ impl Spot {
         Spot { collection: "platform_revisions", id: revision.to_string(), field: "manifest".to_owned() }
     }
 
+    /// All else of a revision of the platform, in which what was asked of integrations and the last lines of a service stand.
+    pub fn platform(revision: u64) -> Self {
+        Spot { collection: "platform_revisions", id: revision.to_string(), field: "document".to_owned() }
+    }
+
     /// A secret of a webhook, or those before together.
     pub fn webhook(webhook: &str, field: &str) -> Self {
         Spot { collection: "webhooks", id: webhook.to_owned(), field: field.to_owned() }
@@ -129,6 +134,9 @@ mod tests {
             Spot::events("1", 0),
             Spot::events("1", 1),
             Spot::archived("1", 1),
+            Spot::manifest(1),
+            Spot::platform(1),
+            Spot::platform(2),
         ];
         for (at, spot) in spots.iter().enumerate() {
             let sealed = spot.seal(&acme, &key, b"text");

@@ -10,7 +10,8 @@ use crate::time::Timestamp;
 /// Revisions that are kept, beside the newest that was reached: enough to see what happened of late.
 pub const KEPT_REVISIONS: u64 = 20;
 
-/// Port: revisions of what the platform shall be. Manifests are sealed by the key of the tenant `system`: configs may stand in them.
+/// Port: revisions of what the platform shall be. Each is sealed by the key of the tenant `system`: configs may stand
+/// in manifests, and secrets in parameters of integrations and in what services put out.
 #[async_trait]
 pub trait PlatformRepository: Send + Sync {
     /// The newest revision.

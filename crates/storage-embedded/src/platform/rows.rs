@@ -7,6 +7,7 @@ use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 use storage_documents::PlatformDocument;
 use storage_rules::Spot;
+use zeroize::Zeroizing;
 
 use crate::connection::integer;
 use crate::contents;
@@ -47,10 +48,10 @@ pub(super) fn add(
     if last + 1 != integer(number) {
         return Ok(Committed::Conflict);
     }
-    let document = storage_documents::encode(&PlatformDocument::from(revision));
-    let sealed = contents::seal(connection, vault, &system, &Spot::manifest(number), revision.desired.manifest.as_bytes())?;
+    let document = sealed(connection, vault, number, &PlatformDocument::from(revision))?;
+    let manifest = contents::seal(connection, vault, &system, &Spot::manifest(number), revision.desired.manifest.as_bytes())?;
     let is_reached = matches!(revision.standing, Standing::Ended(Outcome::Reached, _));
-    let run = || connection.prepare_cached(INSERT)?.execute(params![integer(number), is_reached, document, sealed]);
+    let run = || connection.prepare_cached(INSERT)?.execute(params![integer(number), is_reached, document, manifest]);
     run().map_err(during("storing a revision of the platform"))?;
     prune(connection, number)?;
     if let Some(key) = request {
@@ -59,18 +60,17 @@ pub(super) fn add(
     Ok(Committed::Stored)
 }
 
-pub(super) fn settle(connection: &Connection, number: u64, outcome: &Outcome, at: Timestamp) -> Result<bool> {
+pub(super) fn settle(connection: &Connection, vault: &Vault, number: u64, outcome: &Outcome, at: Timestamp) -> Result<bool> {
     const QUERY: &str = "SELECT document FROM platform_revisions WHERE number = ?1";
     const UPDATE: &str = "UPDATE platform_revisions SET is_reached = ?2, document = ?3 WHERE number = ?1";
-    let read = || connection.prepare_cached(QUERY)?.query_row([integer(number)], |row| row.get::<_, String>(0));
-    let Some(text) = read().optional().map_err(during("reading a revision of the platform"))? else { return Ok(false) };
-    let decoded = storage_documents::decode::<PlatformDocument>(&text);
-    let mut document = decoded.map_err(|source| Error::undecodable(TABLE, number.to_string(), source))?;
+    let read = || connection.prepare_cached(QUERY)?.query_row([integer(number)], |row| row.get::<_, Vec<u8>>(0));
+    let Some(stored) = read().optional().map_err(during("reading a revision of the platform"))? else { return Ok(false) };
+    let mut document = opened(connection, vault, number, &stored)?;
     if !document.settle(outcome, at) {
         return Ok(false);
     }
-    let (is_reached, text) = (*outcome == Outcome::Reached, storage_documents::encode(&document));
-    let run = || connection.prepare_cached(UPDATE)?.execute(params![integer(number), is_reached, text]);
+    let (is_reached, stored) = (*outcome == Outcome::Reached, sealed(connection, vault, number, &document)?);
+    let run = || connection.prepare_cached(UPDATE)?.execute(params![integer(number), is_reached, stored]);
     run().map_err(during("settling a revision of the platform")).map(|changed| changed == 1)
 }
 
@@ -93,15 +93,26 @@ pub(super) fn answer(
 }
 
 fn one(connection: &Connection, vault: &Vault, query: &str, key: impl Params) -> Result<Option<PlatformRevision>> {
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?));
     let run = || connection.prepare_cached(query)?.query_row(key, row);
     let found = run().optional().map_err(during("reading a revision of the platform"))?;
-    let Some((number, text, sealed)) = found else { return Ok(None) };
-    let broken = |source| Error::undecodable(TABLE, number.to_string(), source);
-    let document = storage_documents::decode::<PlatformDocument>(&text).map_err(broken)?;
+    let Some((number, document, manifest)) = found else { return Ok(None) };
+    let broken = |source: domain::error::Source| Error::undecodable(TABLE, number.to_string(), source);
     let number = u64::try_from(number).map_err(|error| broken(error.into()))?;
-    let manifest = contents::open_text(connection, vault, &TenantId::system(), &Spot::manifest(number), &sealed)?;
+    let document = opened(connection, vault, number, &document)?;
+    let manifest = contents::open_text(connection, vault, &TenantId::system(), &Spot::manifest(number), &manifest)?;
     document.into_revision(number, &manifest).map(Some).map_err(|error| broken(error.into()))
+}
+
+/// The whole document is sealed: parameters of integrations may be secrets, and so may be what a service has put out.
+fn sealed(connection: &Connection, vault: &Vault, number: u64, document: &PlatformDocument) -> Result<Vec<u8>> {
+    let text = Zeroizing::new(storage_documents::encode(document));
+    contents::seal(connection, vault, &TenantId::system(), &Spot::platform(number), text.as_bytes())
+}
+
+fn opened(connection: &Connection, vault: &Vault, number: u64, sealed: &[u8]) -> Result<PlatformDocument> {
+    let text = contents::open_text(connection, vault, &TenantId::system(), &Spot::platform(number), sealed)?;
+    storage_documents::decode(&text).map_err(|source| Error::undecodable(TABLE, number.to_string(), source))
 }
 
 /// Removes what is older than is kept, but for the newest that was reached: everything is taken back to that.

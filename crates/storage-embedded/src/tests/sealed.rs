@@ -33,6 +33,9 @@ const CANARIES: [&str; 8] = [
     "plumbus_in_output",
 ];
 
+/// Parts of a revision of the platform that a check of its contract stores: a manifest, a parameter's value, and a line of a log.
+const PLATFORM_CANARIES: [&str; 3] = ["name: shop", "mail.example", "no config"];
+
 fn quoted(text: &str) -> JsonText {
     JsonText::read(format!("\"{text}\""))
 }
@@ -111,6 +114,17 @@ async fn what_callers_and_code_have_written_is_in_no_file_and_is_read_as_it_was_
         assert!(!holds(store.directory.path(), canary), "{canary}");
     }
     assert!(holds(store.directory.path(), "FAILED"), "what lists need is found");
+}
+
+#[tokio::test]
+async fn what_the_platform_shall_be_and_why_it_failed_is_in_no_file() {
+    let store = Scratch::new();
+    test_support::platform_repository::a_revision_survives_whole(&*store).await;
+    let settled = Scratch::new();
+    test_support::platform_repository::a_revision_is_settled_once(&*settled).await;
+    for canary in PLATFORM_CANARIES {
+        assert!(!holds(store.directory.path(), canary) && !holds(settled.directory.path(), canary), "{canary}");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use domain::time::Timestamp;
 use mongodb::bson::{Document, doc};
 use storage_documents::PlatformDocument;
 use storage_rules::Spot;
+use zeroize::Zeroizing;
 
 use crate::collections::PLATFORM_REVISIONS;
 use crate::contents::{self, Sealing};
@@ -43,13 +44,13 @@ pub(super) async fn add(
     if last + 1 != number {
         return Ok(Committed::Conflict);
     }
-    let manifest = Sealing::begin(session, &system).await?.seal(&Spot::manifest(number), revision.desired.manifest.as_bytes());
+    let sealing = Sealing::begin(session, &system).await?;
     let row = doc! {
         "_id": ordered(number),
         "number": integer(number),
         "is_reached": matches!(revision.standing, Standing::Ended(Outcome::Reached, _)),
-        "document": storage_documents::encode(&PlatformDocument::from(revision)),
-        "manifest": binary(manifest),
+        "document": binary(sealed(&sealing, number, &PlatformDocument::from(revision))),
+        "manifest": binary(sealing.seal(&Spot::manifest(number), revision.desired.manifest.as_bytes())),
     };
     if !session.insert(PLATFORM_REVISIONS.name, row).await? {
         return Ok(Committed::Conflict);
@@ -63,12 +64,13 @@ pub(super) async fn add(
 
 pub(super) async fn settle(session: &mut Session, number: u64, outcome: &Outcome, at: Timestamp) -> Result<bool> {
     let Some(found) = session.find_one(PLATFORM_REVISIONS.name, of_number(number)).await? else { return Ok(false) };
-    let decoded = storage_documents::decode::<PlatformDocument>(found.text("document")?);
-    let mut document = decoded.map_err(|source| Error::undecodable(PLATFORM_REVISIONS.name, found.key(), source))?;
+    let mut document = opened(session, number, &found).await?;
     if !document.settle(outcome, at) {
         return Ok(false);
     }
-    let set = doc! { "is_reached": *outcome == Outcome::Reached, "document": storage_documents::encode(&document) };
+    let system = TenantId::system();
+    let stored = sealed(&Sealing::begin(session, &system).await?, number, &document);
+    let set = doc! { "is_reached": *outcome == Outcome::Reached, "document": binary(stored) };
     session.update(PLATFORM_REVISIONS.name, of_number(number), doc! { "$set": set }).await
 }
 
@@ -96,10 +98,19 @@ async fn last(session: &mut Session, filter: Document) -> Result<Option<Platform
 
 async fn read(session: &mut Session, found: &Row) -> Result<PlatformRevision> {
     let number = found.number("number")?;
-    let broken = |source| Error::undecodable(PLATFORM_REVISIONS.name, found.key(), source);
-    let document = storage_documents::decode::<PlatformDocument>(found.text("document")?).map_err(broken)?;
+    let document = opened(session, number, found).await?;
     let manifest = contents::open_text(session, &TenantId::system(), &Spot::manifest(number), found.bytes("manifest")?).await?;
-    document.into_revision(number, &manifest).map_err(|error| broken(error.into()))
+    document.into_revision(number, &manifest).map_err(|error| Error::undecodable(PLATFORM_REVISIONS.name, found.key(), error))
+}
+
+/// The whole document is sealed: parameters of integrations may be secrets, and so may be what a service has put out.
+fn sealed(sealing: &Sealing<'_>, number: u64, document: &PlatformDocument) -> Vec<u8> {
+    sealing.seal(&Spot::platform(number), Zeroizing::new(storage_documents::encode(document)).as_bytes())
+}
+
+async fn opened(session: &mut Session, number: u64, found: &Row) -> Result<PlatformDocument> {
+    let text = contents::open_text(session, &TenantId::system(), &Spot::platform(number), found.bytes("document")?).await?;
+    storage_documents::decode(&text).map_err(|source| Error::undecodable(PLATFORM_REVISIONS.name, found.key(), source))
 }
 
 /// Removes what is older than is kept, but for the newest that was reached: everything is taken back to that.

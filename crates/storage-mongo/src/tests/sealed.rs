@@ -35,6 +35,8 @@ const CANARIES: [&str; 8] = [
     "plumbus_in_traceback",
     "plumbus_in_output",
 ];
+/// Parts of a revision of the platform that a check of its contract stores: a manifest, a parameter's value, and a line of a log.
+const PLATFORM_CANARIES: [&str; 3] = ["name: shop", "mail.example", "no config"];
 const MIB: usize = 1024 * 1024;
 
 fn quoted(text: &str) -> JsonText {
@@ -171,6 +173,18 @@ async fn what_callers_and_code_have_written_is_in_no_document_and_is_read_as_it_
         assert!(!all.contains(canary), "{canary}");
     }
     assert!(all.contains("FAILED"), "what lists need is found");
+}
+
+#[tokio::test]
+async fn what_the_platform_shall_be_and_why_it_failed_is_in_no_document() {
+    let store = Scratch::new().await;
+    test_support::platform_repository::a_revision_survives_whole(&*store).await;
+    let settled = Scratch::new().await;
+    test_support::platform_repository::a_revision_is_settled_once(&*settled).await;
+    let all = format!("{}{}", dump(&store).await, dump(&settled).await);
+    for canary in PLATFORM_CANARIES {
+        assert!(!all.contains(canary), "{canary}");
+    }
 }
 
 #[tokio::test]
