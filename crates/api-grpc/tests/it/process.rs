@@ -401,6 +401,32 @@ async fn an_integration_is_stopped_and_started_with_parameters_of_its_own() {
 }
 
 #[tokio::test]
+async fn no_tenant_takes_over_from_a_manifest_that_is_being_applied() {
+    let server = with_integrations().await;
+    server.platform.hold(true);
+    apply(&server, manifest(WITH_INTEGRATIONS)).await.unwrap();
+    in_time(server.platform.begun(2)).await;
+    let refused = start(&server, seven(&[("HOST", "asked")])).await.unwrap_err();
+    assert_eq!((refused.code(), platform(&server).await.revision), (Code::Aborted, 2));
+    server.platform.hold(false);
+    settled(&server, 2).await;
+    start(&server, seven(&[("HOST", "asked")])).await.unwrap();
+    assert_eq!(platform(&server).await.revision, 3);
+}
+
+#[tokio::test]
+async fn what_was_asked_of_an_integration_already_is_stored_once() {
+    let server = with_integrations().await;
+    for request_id in [FIRST, ANOTHER] {
+        start(&server, pb::StartIntegrationRequest { request_id: request_id.to_owned(), ..seven(&[("HOST", "asked")]) }).await.unwrap();
+        settled(&server, 2).await;
+    }
+    assert_eq!(platform(&server).await.revision, 2);
+    start(&server, seven(&[("HOST", "another")])).await.unwrap();
+    assert_eq!(platform(&server).await.revision, 3);
+}
+
+#[tokio::test]
 async fn an_integration_is_started_with_no_variables_but_its_parameters() {
     let server = with_integrations().await;
     let refused = start(&server, seven(&[("LD_PRELOAD", "/tmp/own.so"), ("HOST", "a")])).await.unwrap_err();

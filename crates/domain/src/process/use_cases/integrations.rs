@@ -7,10 +7,13 @@ use crate::error::{Error, Result};
 use crate::name::TenantName;
 use crate::page::{Page, PageRequest};
 use crate::process::{
-    Asked, Declared, DeclaredIntegration, IntegrationChange, IntegrationOverride, IntegrationView, PlatformRevision, Platforms, actions,
+    Asked, Declared, DeclaredIntegration, IntegrationChange, IntegrationOverride, IntegrationState, IntegrationView, Outcome,
+    PlatformRevision, Platforms, Standing, actions,
 };
 use crate::request::once;
 use crate::violation::Violations;
+
+use super::stale;
 
 /// Most parameters that an integration is started with.
 const MAX_PARAMETERS: usize = 100;
@@ -56,7 +59,7 @@ impl Platforms {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Invalid`]; [`Error::Precondition`] without an engine; [`Error::Stale`] where somebody else has changed
-    /// the platform meanwhile.
+    /// the platform meanwhile, or a manifest that was applied is still under way.
     pub async fn change_integration<A>(&self, permit: &Permit<A>, change: IntegrationChange) -> Result<IntegrationView>
     where
         A: Action<Target = TenantName>,
@@ -81,14 +84,35 @@ impl Platforms {
         let declared = self.ports.manifests.read(&base.desired).await?;
         let one = of_tenant(declared, permit).find(|one| one.integration_id == integration_id).ok_or_else(missing)?;
         check_known(&one, &parameters)?;
+        permit.note_resource(&format!("{}/integrations/{integration_id}", permit.target()));
+        let asked = IntegrationOverride { enabled: Some(enabled), parameters };
+        if base.desired.integrations.overrides.get(&integration_id) == Some(&asked) && self.is_seen_to(&base, one).await {
+            return Ok(base);
+        }
+        // The outcome of what a super administrator has applied is theirs: no tenant takes over before it is there.
+        if newest.as_ref().is_some_and(|newest| newest.standing == Standing::UnderWay && newest.asked == Asked::Apply) {
+            return Err(stale());
+        }
         let mut desired = base.desired;
         desired.revision = newest.map_or(0, |newest| newest.desired.revision) + 1;
-        let asked = IntegrationOverride { enabled: Some(enabled), parameters };
         desired.integrations.overrides.insert(integration_id, asked);
         self.ports.manifests.read(&desired).await?;
         let asked = if enabled { Asked::StartIntegration(integration_id) } else { Asked::StopIntegration(integration_id) };
-        permit.note_resource(&format!("{}/integrations/{integration_id}", permit.target()));
         self.store(permit, desired, asked, request).await
+    }
+
+    /// Whether what was asked of an integration before is done or being done, so that asking it again changes nothing. One that has ended is
+    /// started again.
+    async fn is_seen_to(&self, base: &PlatformRevision, one: DeclaredIntegration) -> bool {
+        match &base.standing {
+            Standing::UnderWay => return true,
+            Standing::Ended(Outcome::Reached, _) => {}
+            Standing::Ended(Outcome::RolledBack(_) | Outcome::Failed(_) | Outcome::Superseded, _) => return false,
+        }
+        // Where nobody knows how it is, it is asked for once more.
+        let Ok(statuses) = self.ports.platform.status(Some(&base.desired)).await else { return false };
+        let state = IntegrationView::of(one, Some(&statuses)).state;
+        !matches!(state, IntegrationState::Stopped | IntegrationState::Failed)
     }
 
     async fn find_integration<A>(&self, permit: &Permit<A>, id: i32) -> Result<IntegrationView>
