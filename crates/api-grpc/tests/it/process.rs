@@ -260,6 +260,26 @@ async fn an_engine_that_does_not_answer_is_asked_again() {
 }
 
 #[tokio::test]
+async fn what_a_manifest_came_to_is_stored_later_where_the_store_does_not_answer_and_nothing_is_rolled_out_again() {
+    let server = started().await;
+    server.known.platforms.faults().fail_next("settle", 2);
+    let mut stream = follow(&server, None).await;
+    apply(&server, manifest(SHOP)).await.unwrap();
+    while platform(&server).await.state() == pb::PlatformState::UnderWay {
+        server.clock.advance(std::time::Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    apply(&server, manifest(SHOP)).await.unwrap();
+    ended(&mut stream, 1).await;
+    let begun = loop {
+        if let Some(What::Progress(step)) = next(&mut stream).await.what {
+            break step.revision;
+        }
+    };
+    assert_eq!(begun, 2, "the first one was rolled out once");
+}
+
+#[tokio::test]
 async fn a_follower_begins_with_everything_goes_on_where_it_was_and_hears_of_silence() {
     let server = started().await;
     let mut stream = follow(&server, None).await;

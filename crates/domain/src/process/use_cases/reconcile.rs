@@ -33,10 +33,17 @@ impl Platforms {
     }
 
     async fn make_so(&self, revision: PlatformRevision) {
+        let outcome = self.insist(|| self.attempt(&revision)).await;
+        // Apart from that: a store that does not answer for a while must not have everything rolled out once more.
+        self.insist(|| self.settle(&revision, &outcome)).await;
+    }
+
+    /// Asks until there is an answer.
+    async fn insist<T, F: Future<Output = Result<T>>>(&self, ask: impl Fn() -> F) -> T {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.attempt(&revision).await {
-                Ok(()) => return,
+            match ask().await {
+                Ok(answer) => return answer,
                 // Neither the engine nor the store is given up on: whoever waits sees that it is under way, and why services are not.
                 Err(_unavailable) => self.ports.clock.sleep(pause).await,
             }
@@ -44,21 +51,20 @@ impl Platforms {
         }
     }
 
-    async fn attempt(&self, revision: &PlatformRevision) -> Result<()> {
+    async fn attempt(&self, revision: &PlatformRevision) -> Result<Outcome> {
         let number = revision.desired.revision;
         let newest = self.ports.repository.newest().await?;
         if newest.is_some_and(|newest| newest.desired.revision > number && newest.is_in_force()) {
-            return self.settle(revision, &Outcome::Superseded).await;
+            return Ok(Outcome::Superseded);
         }
         let reached = self.ports.repository.reached().await?;
         let last_good = reached.filter(|reached| reached.desired.revision < number).map(|reached| Arc::new(reached.desired));
-        let outcome = match self.ports.platform.apply(Arc::new(revision.desired.clone()), last_good).await {
-            Ok(outcome) => outcome,
-            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+        match self.ports.platform.apply(Arc::new(revision.desired.clone()), last_good).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
             // Asked again it would be refused again, as a manifest is that breaks a rule which has come since.
-            Err(error) => Outcome::Failed(Failure { step: "begin".to_owned(), message: error.to_string(), ..Failure::default() }),
-        };
-        self.settle(revision, &outcome).await
+            Err(error) => Ok(Outcome::Failed(Failure { step: "begin".to_owned(), message: error.to_string(), ..Failure::default() })),
+        }
     }
 
     async fn settle(&self, revision: &PlatformRevision, outcome: &Outcome) -> Result<()> {
