@@ -340,6 +340,19 @@ async fn services_page_by_name() {
     assert_eq!(names, ["a", "b", "c"]);
 }
 
+#[tokio::test]
+async fn a_change_that_is_stored_is_answered_where_the_engine_does_not_answer_afterwards() {
+    let server = with_integrations().await;
+    server.platform.faults().fail_always("status");
+    let request = pb::StartServiceRequest { service_name: "web".to_owned(), ..Default::default() };
+    let answer = server.processes.clone().start_service(ROOT.asks(request)).await.unwrap().into_inner();
+    assert_eq!((answer.status.as_str(), answer.details.map(|change| change.revision)), ("unknown", Some(2)));
+    assert_eq!(start(&server, seven(&[("HOST", "asked")])).await.unwrap().status, "unknown");
+    let stop = pb::StopIntegrationRequest { parent: ACME.to_owned(), integration_id: 9, ..Default::default() };
+    assert_eq!(server.processes.clone().stop_integration(ADMIN.asks(stop)).await.unwrap().into_inner().status, "disabled");
+    assert_eq!(platform(&server).await.revision, 4);
+}
+
 const ADMIN: Person = Person { tenant: "acme", ..Person::new("ann", Role::Admin) };
 const WITH_INTEGRATIONS: &str =
     "web APP 1 web:1\nintegration 7 acme web HOST=a\nintegration 9 acme web HOST=c\nintegration 8 beta web HOST=b\n";

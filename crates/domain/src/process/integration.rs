@@ -133,7 +133,7 @@ impl IntegrationView {
             _ if !declared.enabled => (status.map_or(IntegrationState::Disabled, stopping), detail),
             (Some(database), _) => (IntegrationState::Blocked, format!("its database `{database}` is not used")),
             (None, Some(status)) => (running(status), detail),
-            (None, None) if statuses.is_none() => (IntegrationState::Unknown, "no engine is configured".to_owned()),
+            (None, None) if statuses.is_none() => (IntegrationState::Unknown, "no engine tells".to_owned()),
             (None, None) => (IntegrationState::Waiting, detail),
         };
         IntegrationView { declared, state, detail }

@@ -133,7 +133,8 @@ impl Platforms {
         once(|| self.answered(request.as_ref()), self.applied(permit, draft)).await
     }
 
-    /// Starts, stops, restarts or scales a service, which goes on behind this call. Answers the revision and the service.
+    /// Starts, stops, restarts or scales a service, which goes on behind this call. Answers the revision and the service, without how it is
+    /// where the engine does not answer.
     ///
     /// # Errors
     /// [`Error::NotFound`] where the manifest in force has no such service; [`Error::Invalid`]; [`Error::Precondition`] without an engine;
@@ -144,7 +145,7 @@ impl Platforms {
     {
         let (request, service) = (change.request.clone(), change.asked.service().to_owned());
         let revision = once(|| self.answered(request.as_ref()), self.changed(permit, change)).await?;
-        let view = self.find(&service, Some(&revision)).await?;
+        let view = self.changed_view(&service, &revision).await?;
         Ok((revision, view))
     }
 
@@ -338,6 +339,14 @@ impl Platforms {
             None => Declared::default(),
         };
         Ok((declared, statuses))
+    }
+
+    /// A service whose change is stored: an engine that does not answer afterwards makes that none that has failed.
+    async fn changed_view(&self, name: &str, revision: &PlatformRevision) -> Result<ServiceView> {
+        let declared = self.ports.manifests.read(&revision.desired).await?;
+        let statuses = self.ports.platform.status(Some(&revision.desired)).await.unwrap_or_default();
+        let found = service_views(declared, statuses).into_iter().find(|view| view.name() == name);
+        found.ok_or_else(|| absent(name))
     }
 
     async fn find(&self, name: &str, revision: Option<&PlatformRevision>) -> Result<ServiceView> {

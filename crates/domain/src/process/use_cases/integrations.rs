@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::access::{Action, Permit};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::name::TenantName;
 use crate::page::{Page, PageRequest};
 use crate::process::{
@@ -55,7 +55,8 @@ impl Platforms {
         self.find_integration(permit, id).await
     }
 
-    /// Starts or stops an integration, which goes on behind this call. Answers it as it is then.
+    /// Starts or stops an integration, which goes on behind this call. Answers it as it is then, or as unknown where the engine does not
+    /// answer.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Invalid`]; [`Error::Precondition`] without an engine; [`Error::Stale`] where somebody else has changed
@@ -66,7 +67,16 @@ impl Platforms {
     {
         let (request, id) = (change.request.clone(), change.integration_id);
         once(|| self.answered(request.as_ref()), self.changed_integration(permit, change)).await?;
-        self.find_integration(permit, id).await
+        let found = self.find_integration(permit, id).await;
+        if found.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable)
+            && let Some(revision) = self.in_force().await?
+        {
+            // The change is stored: an engine that does not answer afterwards makes that none that has failed.
+            let declared = self.ports.manifests.read(&revision.desired).await?;
+            let one = of_tenant(declared, permit).find(|one| one.integration_id == id);
+            return one.map(|one| IntegrationView::of(one, None)).ok_or_else(|| absent(permit, id));
+        }
+        found
     }
 
     async fn changed_integration<A>(&self, permit: &Permit<A>, change: IntegrationChange) -> Result<PlatformRevision>
