@@ -77,7 +77,7 @@ struct LeaseDocument {
     port: u16,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct EndDocument {
     outcome: OutcomeDocument,
     at: u64,
@@ -94,7 +94,7 @@ enum OutcomeDocument {
     Superseded,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct FailureDocument {
     service: String,
     step: String,
@@ -161,13 +161,17 @@ impl PlatformDocument {
         })
     }
 
-    /// Notes what came of it, where it is under way; says whether it was.
-    pub fn settle(&mut self, outcome: &Outcome, at: Timestamp) -> bool {
-        let is_under_way = self.ended.is_none();
-        if is_under_way {
+    /// Notes what came of it, where its standing [gives way](Standing::gives_way_to) to that; says whether it did.
+    ///
+    /// # Errors
+    /// Names a field whose value no entity can have.
+    pub fn settle(&mut self, outcome: &Outcome, at: Timestamp) -> Result<bool, InvalidField> {
+        let standing = self.ended.clone().map_or(Ok(Standing::UnderWay), EndDocument::into_standing)?;
+        let gives_way = standing.gives_way_to(outcome);
+        if gives_way {
             self.ended = Some(EndDocument::of(outcome, at));
         }
-        is_under_way
+        Ok(gives_way)
     }
 }
 

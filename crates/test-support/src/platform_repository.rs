@@ -19,6 +19,7 @@ macro_rules! platform_repository_contract {
             a_revision_survives_whole,
             a_revision_follows_the_newest_only,
             a_revision_is_settled_once,
+            what_has_failed_gives_way_to_what_a_later_attempt_comes_to,
             old_revisions_go_but_for_the_newest_that_was_reached,
             a_remembered_request_is_answered_with_its_revision_as_it_is_now,
         }
@@ -120,7 +121,7 @@ pub async fn a_revision_follows_the_newest_only(repository: &dyn PlatformReposit
     assert_eq!(newest(repository).await, Some(revision(2)));
 }
 
-/// What came of it does not change any more.
+/// What was reached or taken back stays so.
 pub async fn a_revision_is_settled_once(repository: &dyn PlatformRepository) {
     stored(repository, &revision(1)).await;
     assert_eq!(reached(repository).await, None);
@@ -133,6 +134,23 @@ pub async fn a_revision_is_settled_once(repository: &dyn PlatformRepository) {
     stored(repository, &revision(2)).await;
     assert!(settle(2, &Outcome::RolledBack(failure()), 9).await);
     assert_eq!(reached(repository).await, Some(1), "what was taken back was not reached");
+}
+
+/// A server that begins tries again what has failed, and what is left to a newer revision that was taken back.
+pub async fn what_has_failed_gives_way_to_what_a_later_attempt_comes_to(repository: &dyn PlatformRepository) {
+    let settle = async |number, outcome: &Outcome, time| repository.settle(number, outcome, at(time)).await.expect("the store answers");
+    let standing = async || newest(repository).await.map(|revision| revision.standing);
+    stored(repository, &revision(1)).await;
+    assert!(settle(1, &Outcome::Failed(failure()), 8).await);
+    assert!(!settle(1, &Outcome::Superseded, 9).await, "why it failed is not forgotten");
+    assert_eq!(standing().await, Some(Standing::Ended(Outcome::Failed(failure()), at(8))));
+    assert!(settle(1, &Outcome::Reached, 9).await);
+    assert_eq!((standing().await, reached(repository).await), (Some(Standing::Ended(Outcome::Reached, at(9))), Some(1)));
+    stored(repository, &revision(2)).await;
+    assert!(settle(2, &Outcome::Superseded, 10).await);
+    assert!(settle(2, &Outcome::RolledBack(failure()), 11).await);
+    assert!(!settle(2, &Outcome::Reached, 12).await);
+    assert_eq!(standing().await, Some(Standing::Ended(Outcome::RolledBack(failure()), at(11))));
 }
 
 /// What everything is taken back to is there however long ago it was reached.

@@ -116,6 +116,20 @@ impl PlatformRevision {
     }
 }
 
+// === impl Standing ===
+
+impl Standing {
+    /// Whether it gives way to what an attempt came to: what has failed or was left to a newer revision is tried once more where a server
+    /// begins, and what was reached or taken back stays so. That a newer one took over says nothing new of what has ended.
+    pub fn gives_way_to(&self, outcome: &Outcome) -> bool {
+        match self {
+            Standing::UnderWay => true,
+            Standing::Ended(Outcome::Failed(_) | Outcome::Superseded, _) => *outcome != Outcome::Superseded,
+            Standing::Ended(Outcome::Reached | Outcome::RolledBack(_), _) => false,
+        }
+    }
+}
+
 // === impl Asked ===
 
 impl Asked {

@@ -21,7 +21,7 @@ pub trait PlatformRepository: Send + Sync {
     /// Stores a revision, whole or not at all, where the newest is the one before it; [`Committed::Conflict`] otherwise. Those that are older
     /// than [`KEPT_REVISIONS`] go, but for the newest that was reached.
     async fn add(&self, revision: &PlatformRevision, request: Option<&RequestKey>) -> Result<Committed<PlatformRevision>>;
-    /// Notes what came of a revision that is under way; says whether it was.
+    /// Notes what came of a revision, where its standing [gives way](crate::process::Standing::gives_way_to) to that; says whether it did.
     async fn settle(&self, revision: u64, outcome: &Outcome, at: Timestamp) -> Result<bool>;
     /// What a request was answered with, if it was: the revision as it is now.
     async fn find_answer(&self, request: &RequestKey) -> Result<Option<Committed<PlatformRevision>>>;

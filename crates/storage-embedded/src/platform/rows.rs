@@ -66,7 +66,7 @@ pub(super) fn settle(connection: &Connection, vault: &Vault, number: u64, outcom
     let read = || connection.prepare_cached(QUERY)?.query_row([integer(number)], |row| row.get::<_, Vec<u8>>(0));
     let Some(stored) = read().optional().map_err(during("reading a revision of the platform"))? else { return Ok(false) };
     let mut document = opened(connection, vault, number, &stored)?;
-    if !document.settle(outcome, at) {
+    if !document.settle(outcome, at).map_err(|error| Error::undecodable(TABLE, number.to_string(), error))? {
         return Ok(false);
     }
     let (is_reached, stored) = (*outcome == Outcome::Reached, sealed(connection, vault, number, &document)?);

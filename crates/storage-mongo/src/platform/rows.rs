@@ -65,7 +65,8 @@ pub(super) async fn add(
 pub(super) async fn settle(session: &mut Session, number: u64, outcome: &Outcome, at: Timestamp) -> Result<bool> {
     let Some(found) = session.find_one(PLATFORM_REVISIONS.name, of_number(number)).await? else { return Ok(false) };
     let mut document = opened(session, number, &found).await?;
-    if !document.settle(outcome, at) {
+    let settled = document.settle(outcome, at);
+    if !settled.map_err(|error| Error::undecodable(PLATFORM_REVISIONS.name, found.key(), error))? {
         return Ok(false);
     }
     let system = TenantId::system();

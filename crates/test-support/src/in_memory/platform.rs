@@ -91,12 +91,12 @@ impl PlatformRepository for InMemoryPlatform {
     async fn settle(&self, revision: u64, outcome: &Outcome, at: Timestamp) -> Result<bool> {
         self.faults.check("settle")?;
         let mut state = self.state();
-        let found = state.revisions.get_mut(&revision).filter(|revision| revision.standing == Standing::UnderWay);
-        let was_under_way = found.is_some();
+        let found = state.revisions.get_mut(&revision).filter(|revision| revision.standing.gives_way_to(outcome));
+        let is_settled = found.is_some();
         if let Some(revision) = found {
             revision.standing = Standing::Ended(outcome.clone(), at);
         }
-        Ok(was_under_way)
+        Ok(is_settled)
     }
 
     async fn find_answer(&self, request: &RequestKey) -> Result<Option<Committed<PlatformRevision>>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{ErrorKind, Result};
-use crate::process::{Failure, Outcome, PlatformRevision, Platforms, Standing};
+use crate::process::{Failure, Outcome, PlatformRevision, Platforms};
 
 /// The first pause where the engine does not answer, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -68,7 +68,7 @@ impl Platforms {
     }
 
     async fn settle(&self, revision: &PlatformRevision, outcome: &Outcome) -> Result<()> {
-        if revision.standing == Standing::UnderWay {
+        if revision.standing.gives_way_to(outcome) {
             self.ports.repository.settle(revision.desired.revision, outcome, self.ports.clock.now()).await?;
         }
         Ok(())
