@@ -87,20 +87,30 @@ pub(super) async fn outcome(context: &Context, client: &Client, revision: i64, w
     }
     let shown = pb::Platform { manifest: String::new(), ..found };
     context.output.one(|| document(&shown), || words(&shown))?;
-    Ok(match shown.state() {
-        pb::PlatformState::RolledBack | pb::PlatformState::Failed => Exit::UserCode,
-        _ => Exit::Ok,
-    })
+    Ok(exit(&shown, revision))
 }
 
-/// The platform once a revision is not under way any more. What is heard meanwhile is progress.
+/// How a command that has asked for a revision ends, by what is shown.
+fn exit(shown: &pb::Platform, revision: i64) -> Exit {
+    match shown.state() {
+        pb::PlatformState::RolledBack | pb::PlatformState::Failed => Exit::UserCode,
+        pb::PlatformState::Superseded => Exit::Conflict,
+        // What it came to itself is not known then.
+        pb::PlatformState::Unspecified | pb::PlatformState::UnderWay | pb::PlatformState::Reached if shown.revision != revision => {
+            Exit::Conflict
+        }
+        pb::PlatformState::Unspecified | pb::PlatformState::UnderWay | pb::PlatformState::Reached => Exit::Ok,
+    }
+}
+
+/// The platform once no revision is under way any more, be it the one that was asked for or one that took over from it. What is heard meanwhile is progress.
 async fn ended(client: &Client, revision: i64) -> Result<pb::Platform> {
     let request = pb::WatchStatusRequest { after_sequence: None };
     // Progress is for people only: where it cannot be had, the answer still can.
     let mut heard = client.processes().watch_status(request).await.ok().map(tonic::Response::into_inner);
     loop {
         let found = look(client).await?;
-        if found.revision != revision || found.state() != pb::PlatformState::UnderWay {
+        if found.state() != pb::PlatformState::UnderWay {
             return Ok(found);
         }
         if tokio::time::timeout(LOOK_EVERY, hear(&mut heard, revision)).await.is_ok() {
@@ -205,6 +215,21 @@ mod tests {
         let expected = "revision 7 (apply): failed, and taken back\n  web, wait until healthy: it ended with 1\n    | no config\n  \
                         left as they were: api, db\n";
         assert_eq!(words(&platform), expected);
+    }
+
+    #[test]
+    fn a_command_ends_well_only_where_its_own_revision_does() {
+        let check = |revision, state: pb::PlatformState, expected| {
+            let shown = pb::Platform { revision, state: state.into(), ..pb::Platform::default() };
+            assert_eq!(exit(&shown, 7), expected, "{revision} {state:?}");
+        };
+        check(7, pb::PlatformState::Reached, Exit::Ok);
+        check(7, pb::PlatformState::UnderWay, Exit::Ok);
+        check(7, pb::PlatformState::Failed, Exit::UserCode);
+        check(7, pb::PlatformState::Superseded, Exit::Conflict);
+        check(8, pb::PlatformState::Reached, Exit::Conflict);
+        check(8, pb::PlatformState::UnderWay, Exit::Conflict);
+        check(8, pb::PlatformState::RolledBack, Exit::UserCode);
     }
 
     #[test]
