@@ -96,9 +96,10 @@ pub enum Standing {
 // === impl Notation ===
 
 impl Notation {
-    /// How a text is written: JSON is an object, and no manifest in YAML begins as one does.
+    /// How a text is written: an object of JSON begins with a quoted name or ends at once, and YAML in flow style need not.
     pub fn of(text: &str) -> Self {
-        if text.trim_start().starts_with('{') { Notation::Json } else { Notation::Yaml }
+        let inner = text.trim_start().strip_prefix('{').map(str::trim_start);
+        if inner.is_some_and(|inner| inner.starts_with(['"', '}'])) { Notation::Json } else { Notation::Yaml }
     }
 }
 
@@ -158,8 +159,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manifest_in_json_is_known_by_its_first_character() {
+    fn a_manifest_in_json_is_known_by_how_it_begins() {
         assert_eq!(Notation::of(" \n{\"name\": \"shop\"}"), Notation::Json);
+        assert_eq!(Notation::of("{\n  \"name\": \"shop\"}"), Notation::Json);
+        assert_eq!(Notation::of("{ }"), Notation::Json);
+        assert_eq!(Notation::of("{name: shop}"), Notation::Yaml);
+        assert_eq!(Notation::of("{"), Notation::Yaml);
         assert_eq!(Notation::of("name: shop"), Notation::Yaml);
         assert_eq!(Notation::of(""), Notation::Yaml);
     }
