@@ -130,8 +130,9 @@ impl Tenants {
         once(|| self.answered(permit, &scope, request.as_ref()), self.turn(permit, asked, |_| TenantState::Deleted)).await
     }
 
-    /// Destroys the keys of a deleted tenant and of all its persons: whatever they have sealed opens nowhere any more, in backups neither. What is left
-    /// goes with the next run of retention. Done again, it destroys what has come to be since.
+    /// Destroys the keys of a deleted tenant and of all its persons: whatever they have sealed opens nowhere any more but in
+    /// backups of the database from before, which hold the wrapped keys. What is left goes with the next run of retention. Done again, it
+    /// destroys what has come to be since.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`]; [`Error::Precondition`] for a tenant that is not deleted, or on legal hold.

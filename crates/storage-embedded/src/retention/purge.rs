@@ -69,7 +69,8 @@ pub(super) fn step(connection: &Connection, tenant: &TenantId) -> Result<usize> 
     run().map_err(during("purging what a tenant was told"))
 }
 
-/// Removes the rest. What was sealed by the tenant's key and by those of its persons opens nowhere any more, in audit logs and backups neither.
+/// Removes the rest. What was sealed by the tenant's key and by those of its persons opens nowhere any more, in audit logs neither, but in
+/// backups of the database from before.
 pub(super) fn purge(connection: &Connection, vault: &Vault, tenant: &TenantId, now: Timestamp) -> Result<()> {
     // Whoever makes a service account of the same name after the tenant was resumed gets nothing of the one before.
     const VOID: &str = "INSERT OR REPLACE INTO deleted_principals (tenant, kind, id, valid_after) \

@@ -87,7 +87,7 @@ pub(super) async fn step(session: &mut Session, tenant: &TenantId, now: Timestam
 }
 
 /// Removes what says whose the rest is. What was sealed by the tenant's key and by those of its persons opens nowhere any more, in audit
-/// logs and backups neither.
+/// logs neither, but in backups of the database from before.
 pub(super) async fn finish(session: &mut Session, tenant: &TenantId, now: Timestamp) -> Result<()> {
     tenants::forget_somebody(session, tenant).await?;
     session.advance_identity(tenant).await?;
