@@ -108,20 +108,32 @@ impl Story {
         assert_eq!(shown.lines().filter(|line| line.ends_with(text)).count(), LINES);
     }
 
-    /// Has the keys of the tenant destroyed.
-    fn shreds(&self) {
+    /// Has the keys of the tenant destroyed: what was shown of its code and of archived output until then is shown no more.
+    fn shreds(&self, execution: &str) {
         let root = |words: &[&str], code: i32| self.root.zona(words).with_code(code);
         let refused = root(&["keys", "shred", "acme", "--yes"], exit::CONFLICT);
         assert!(refused.errors().contains("TENANT_NOT_DELETED"), "{}", refused.errors());
+        let code = ["--tenant", "acme", "utility", "get", "code-0", "--code"];
+        let watched = ["--tenant", "acme", "execution", "watch", execution];
+        let shows = |words: &[&str], code: i32| {
+            let shown = root(words, code);
+            let told = [shown.text(), shown.errors()].concat();
+            (self.canaries.iter().any(|canary| told.contains(canary)), told)
+        };
+        // Before the keys are destroyed there is something to see, also for those who keep what they have seen.
         root(&["tenant", "delete", "acme"], exit::OK);
+        for words in [&code[..], &watched] {
+            assert!(shows(words, exit::OK).0, "{words:?} shows nothing of what was written");
+        }
         for _ in 0..2 {
             let shredded = root(&["keys", "shred", "acme", "--yes", "-o", "json"], exit::OK).json();
             assert_eq!((&shredded["tenantcode"], &shredded["status"]), (&"acme".into(), &"deleted".into()));
         }
         root(&["tenant", "resume", "acme"], exit::CONFLICT);
-        let shown = self.root.zona(&["--tenant", "acme", "utility", "get", "says"]);
-        let told = [shown.text(), shown.errors()].concat();
-        assert!(!self.canaries.iter().any(|canary| told.contains(canary)), "{told}");
+        for words in [&code[..], &watched] {
+            let (is_shown, told) = shows(words, exit::CONFLICT);
+            assert!(!is_shown && told.contains("TENANT_PURGED"), "{words:?}: {told}");
+        }
         let log = self.root.file("log", "");
         fs::remove_file(&log).expect("it was made just now");
         root(&["--tenant", "acme", "audit", "export", "--out", "log"], exit::OK);
@@ -148,7 +160,7 @@ fn fifty_texts_stand_in_no_file_of_a_data_directory_and_are_read_by_nobody_once_
     assert!(host::eventually(ARCHIVED_WITHIN, archived), "{} objects", objects(&data.join("blobs")));
     story.reads(&execution, &text);
     story.is_in_none_of(&files(&data));
-    story.shreds();
+    story.shreds(&execution);
     server.stop();
     story.is_in_none_of(&files(&data));
 }
@@ -179,7 +191,7 @@ fn fifty_texts_stand_in_no_file_of_a_shared_database_in_no_object_and_not_in_red
         kept
     };
     story.is_in_none_of(&kept());
-    story.shreds();
+    story.shreds(&execution);
     server.stop();
     story.is_in_none_of(&kept());
 }

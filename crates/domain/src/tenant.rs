@@ -16,7 +16,7 @@ mod use_cases;
 
 pub use calendar::Calendar;
 pub use consent::{ShareOffers, TenantConsent};
-pub use entity::{Database, PURGED_AFTER, Tenant, TenantNumber};
+pub use entity::{Database, PURGED_AFTER, Tenant, TenantNumber, keys_destroyed};
 pub use listed::{Listed, Unreadable};
 pub use repository::{TenantChange, TenantQuery, TenantRepository};
 pub use settings::{DEFAULT_LOCALE, DEFAULT_ZONE, Keep, MAX_DAYS, MAX_RUNTIMES, MIN_AUDIT_DAYS, Quota, Settings, SettingsPatch};

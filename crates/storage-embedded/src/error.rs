@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::name::TenantId;
 use rusqlite::ErrorCode;
 use storage_rules::{Failure, Refusal};
 
@@ -158,9 +159,13 @@ impl Failure for Error {
         Error::Sealed { table, key, source }
     }
 
+    fn destroyed(tenant: &TenantId) -> Self {
+        Error::Refused(Refusal::Destroyed { tenant: tenant.clone() })
+    }
+
     fn is_of_one_thing(&self) -> bool {
         match self {
-            Error::Undecodable { .. } | Error::Sealed { .. } => true,
+            Error::Undecodable { .. } | Error::Sealed { .. } | Error::Refused(Refusal::Destroyed { .. }) => true,
             Error::Database { source, .. } => is_of_another_type(source),
             _ => false,
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
+use domain::change::Changed;
 use domain::event::Happened;
 use domain::identity::Secret;
 use domain::name::TenantId;
@@ -16,6 +17,7 @@ use storage_rules::Known;
 
 use crate::error::{Error, Result};
 use crate::store::EmbeddedStore;
+use crate::utilities::advance_epoch;
 use crate::{events, request, tenants::rows::List};
 
 mod rows;
@@ -118,6 +120,8 @@ impl TenantRepository for EmbeddedStore {
             rows::keep_password(connection, &vault, &tenant.code, db_password.as_ref())?;
             if shreds {
                 vault.destroy_tenant(connection, &tenant.code, now)?;
+                // Whatever of its code others have opened and keep is of before.
+                advance_epoch(connection, &tenant.code)?;
             }
             epochs.advance(&tenant.code);
             if let Some(key) = &request {
@@ -125,7 +129,9 @@ impl TenantRepository for EmbeddedStore {
             }
             Ok(Committed::Stored)
         };
-        let committed = self.change_identity(scope.tenant(), None, work).await?;
+        // Nobody knows what of it is kept open.
+        let told = shreds.then_some(Changed::Anything);
+        let committed = self.change_identity(scope.tenant(), told, work).await?;
         if shreds {
             // Whoever loaded keys beside the commit keeps none of them.
             self.vault().forget();

@@ -14,7 +14,7 @@ use domain::server::WrappingKey;
 use domain::time::Timestamp;
 use keys::{Key, KeyProvider, NewKey, Place, Wrapped};
 use rusqlite::{Connection, OptionalExtension as _};
-use storage_rules::{Failure as _, Person, Subject, Told, Trouble, at_once, vault};
+use storage_rules::{Failure as _, Person, Refusal, Subject, Told, Trouble, at_once, vault};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, during, is_of_another_type};
@@ -96,6 +96,8 @@ impl Vault {
     pub(crate) fn readable<T>(&self, table: &'static str, key: impl fmt::Display, read: Result<T>) -> Result<Option<T>> {
         let error = match read {
             Ok(found) => return Ok(Some(found)),
+            // What was destroyed is left out, too, and nothing is wrong with it.
+            Err(Error::Refused(Refusal::Destroyed { .. })) => return Ok(None),
             // Such a failure does not say where.
             Err(Error::Database { source, .. }) if is_of_another_type(&source) => Error::undecodable(table, key.to_string(), source),
             Err(error) if error.is_of_one_thing() => error,

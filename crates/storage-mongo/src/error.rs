@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::name::TenantId;
 use mongodb::error::{ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure};
 use storage_rules::{Failure, Refusal};
 
@@ -304,8 +305,12 @@ impl Failure for Error {
         Error::Sealed { table, key, source }
     }
 
+    fn destroyed(tenant: &TenantId) -> Self {
+        Error::Refused(Refusal::Destroyed { tenant: tenant.clone() })
+    }
+
     fn is_of_one_thing(&self) -> bool {
-        matches!(self, Error::Undecodable { .. } | Error::Sealed { .. })
+        matches!(self, Error::Undecodable { .. } | Error::Sealed { .. } | Error::Refused(Refusal::Destroyed { .. }))
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use domain::time::Clock;
 use keys::Key;
 use mongodb::{Client, Database};
-use storage_rules::{Failure as _, States, Told, Trouble};
+use storage_rules::{Failure as _, Refusal, States, Told, Trouble};
 use tokio::sync::Semaphore;
 
 use crate::audit::Appender;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::news::Hearers;
 use crate::turns::Turns;
 use crate::vault::Vault;
@@ -47,6 +47,8 @@ impl Shared {
     pub(crate) fn readable<T>(&self, read: Result<T>) -> Result<Option<T>> {
         let error = match read {
             Ok(found) => return Ok(Some(found)),
+            // What was destroyed is left out, too, and nothing is wrong with it.
+            Err(Error::Refused(Refusal::Destroyed { .. })) => return Ok(None),
             Err(error) if error.is_of_one_thing() => error,
             Err(error) => return Err(error),
         };

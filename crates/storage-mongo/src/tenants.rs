@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
+use domain::change::Changed;
 use domain::event::Happened;
 use domain::identity::Secret;
 use domain::name::TenantId;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::events;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
+use crate::utilities::advance_epoch;
 
 mod rows;
 
@@ -116,6 +118,9 @@ impl TenantRepository for MongoStore {
             if shreds {
                 let shared = std::sync::Arc::clone(&session.shared);
                 shared.vault.destroy_tenant(session, &tenant.code, now).await?;
+                // Whatever of its code others have opened and keep is of before, and nobody knows what that is.
+                advance_epoch(session, &tenant.code).await?;
+                session.tell(Changed::Anything);
             }
             session.advance_identity(&tenant.code).await?;
             if let Some(key) = &request {

@@ -1,4 +1,4 @@
-//! The failures that rules speak of: something stored that does not decode or open, and what a tenant may have no more of.
+//! The failures that rules speak of: something stored that does not decode or open, and what a tenant may have no more of, or never again.
 
 use std::error::Error;
 
@@ -13,11 +13,14 @@ pub trait Failure: Error + Sized + Send + Sync + 'static {
     /// What is sealed under a key does not open.
     fn unopened(table: &'static str, key: String, source: keys::Error) -> Self;
 
-    /// Whether it is about one thing that is stored, and hides none of the others: one of the two above.
+    /// What is asked for was sealed by the key of a deleted tenant, which was destroyed: nobody's fault, and nothing to be mended.
+    fn destroyed(tenant: &TenantId) -> Self;
+
+    /// Whether it is about one thing that is stored, and hides none of the others: one of the three above.
     fn is_of_one_thing(&self) -> bool;
 }
 
-/// That a tenant has as many of something as it may have.
+/// That a tenant has as many of something as it may have, or that what it had is gone for good.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Utilities.
@@ -40,6 +43,12 @@ pub enum Refusal {
         /// Whose.
         tenant: TenantId,
     },
+    /// What its key has sealed.
+    #[error("the keys of the tenant {tenant}, which was deleted, are destroyed")]
+    Destroyed {
+        /// Whose.
+        tenant: TenantId,
+    },
 }
 
 impl From<&Refusal> for domain::Error {
@@ -48,6 +57,7 @@ impl From<&Refusal> for domain::Error {
             Refusal::Utilities { tenant, most } => domain::tenant::Quota::utilities_full(tenant, *most),
             Refusal::Webhooks { tenant } => domain::webhook::too_many(tenant),
             Refusal::Secrets { tenant } => domain::secret::too_many(tenant),
+            Refusal::Destroyed { tenant } => domain::tenant::keys_destroyed(tenant),
         }
     }
 }

@@ -44,6 +44,9 @@ pub trait Keys {
     /// Stores a key in place of the one that is there.
     fn replace_key(&mut self, tenant: &TenantId, subject: &str, key: Wrapped) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// Whether a tenant is deleted: no key of its own is missed then.
+    fn is_deleted(&mut self, tenant: &TenantId) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+
     /// The person of an id.
     fn subject_of(&mut self, tenant: &TenantId, id: &str) -> impl Future<Output = Result<Option<StoredSubject>, Self::Error>> + Send;
 
@@ -268,7 +271,7 @@ pub async fn find_tenant_key<K: Keys>(keys: &mut K, tenant: &TenantId) -> Result
 /// Opens what the tenant's key has sealed and what is stored in a collection.
 ///
 /// # Errors
-/// Those of the store; the key is not there; it does not open.
+/// Those of the store; the key is not there, or was destroyed with its tenant; it does not open.
 pub async fn open_of_tenant<K: Keys>(
     keys: &mut K,
     tenant: &TenantId,
@@ -276,7 +279,10 @@ pub async fn open_of_tenant<K: Keys>(
     place: Place<'_>,
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, K::Error> {
-    let key = find_tenant_key(keys, tenant).await?.ok_or_else(|| no_key(tenant))?;
+    let Some(key) = find_tenant_key(keys, tenant).await? else {
+        // A key that is missed is a broken store; one that was destroyed is what somebody asked for.
+        return Err(if keys.is_deleted(tenant).await? { K::Error::destroyed(tenant) } else { no_key(tenant) });
+    };
     key.open(place, sealed).map_err(|error| K::Error::unopened(collection, format!("{tenant}/{}", place.id), error))
 }
 

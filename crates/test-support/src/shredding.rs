@@ -32,16 +32,16 @@ pub async fn nothing_of_a_shredded_tenant_opens_and_its_log_and_others_are_as_th
     let (mine, others) = (filled(store, &acme, 1).await, filled(store, &beta, 2).await);
     let before = (records(store, &acme).await, records(store, &beta).await);
     assert!(!before.0.is_empty());
-    assert_eq!(opened(store, &acme, &mine).await, [true; 4]);
+    assert_eq!(refused(store, &acme, &mine).await, [None; 4]);
     // One that is not at the revision destroys nothing.
     let deleted = turned(store, &acme, |tenant| Tenant { state: TenantState::Deleted, closed: Some(at(2)), ..tenant }, false).await;
     let stale = TenantChange { expected: deleted.revision.next(), tenant: deleted.clone(), db_password: None, shreds: true, request: None };
     TenantRepository::commit(store, &acme, stale).await.expect("asked");
-    assert_eq!(opened(store, &acme, &mine).await, [true; 4]);
+    assert_eq!(refused(store, &acme, &mine).await, [None; 4]);
     for _ in 0..2 {
         turned(store, &acme, |tenant| Tenant { purged: Some(at(3)), ..tenant }, true).await;
-        assert_eq!(opened(store, &acme, &mine).await, [false; 4]);
-        assert_eq!(opened(store, &beta, &others).await, [true; 4]);
+        assert_eq!(refused(store, &acme, &mine).await, [Some("TENANT_PURGED"); 4]);
+        assert_eq!(refused(store, &beta, &others).await, [None; 4]);
         assert_eq!((records(store, &acme).await, records(store, &beta).await), before);
     }
     let tenant = tenant(store, &acme).await;
@@ -49,7 +49,7 @@ pub async fn nothing_of_a_shredded_tenant_opens_and_its_log_and_others_are_as_th
     assert!(RetentionStore::is_due(store, &acme, Due::Everything).await.expect("looked"));
     while store.remove_some(&acme, Due::Everything, tenant.revision).await.expect("removed").more {}
     assert!(!RetentionStore::is_due(store, &acme, Due::Everything).await.expect("looked"));
-    assert_eq!(opened(store, &beta, &others).await, [true; 4]);
+    assert_eq!(refused(store, &beta, &others).await, [None; 4]);
     assert_eq!((records(store, &acme).await, records(store, &beta).await), before);
 }
 
@@ -65,13 +65,13 @@ async fn filled(store: &impl Store, scope: &TenantScope, number: u64) -> [Execut
     names
 }
 
-/// Whether code, what an execution gives, output, and what opens archived output can be read.
-async fn opened(store: &impl Store, scope: &TenantScope, [plain, archived]: &[ExecutionName; 2]) -> [bool; 4] {
+/// Why code, what an execution gives, output, and what opens archived output cannot be read, each; nothing where it can.
+async fn refused(store: &impl Store, scope: &TenantScope, [plain, archived]: &[ExecutionName; 2]) -> [Option<&'static str>; 4] {
     [
-        store.find_current(scope, &utility_id("extract")).await.is_ok(),
-        ExecutionRepository::find(store, scope, &plain.execution).await.is_ok(),
-        store.events_after(scope, &plain.execution, 0, 1).await.is_ok(),
-        store.piece_after(scope, &archived.execution, 0).await.is_ok(),
+        store.find_current(scope, &utility_id("extract")).await.err().map(|error| error.reason()),
+        ExecutionRepository::find(store, scope, &plain.execution).await.err().map(|error| error.reason()),
+        store.events_after(scope, &plain.execution, 0, 1).await.err().map(|error| error.reason()),
+        store.piece_after(scope, &archived.execution, 0).await.err().map(|error| error.reason()),
     ]
 }
 

@@ -172,3 +172,12 @@ impl Resource for Tenant {
         }
     }
 }
+
+/// That what the keys of a deleted tenant have sealed opens nowhere any more.
+pub fn keys_destroyed(tenant: &TenantId) -> Error {
+    Error::Precondition {
+        reason: "TENANT_PURGED",
+        subject: TenantName { tenant: tenant.clone() }.to_string(),
+        description: "was deleted, and its keys are destroyed: what they have sealed opens nowhere any more".to_owned(),
+    }
+}

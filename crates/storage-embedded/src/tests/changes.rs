@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use domain::change::{ChangeListener, Changed};
 use domain::identity::{PrincipalChange, PrincipalRepository};
 use domain::request::{Committed, Expected};
+use domain::tenant::{Tenant, TenantChange, TenantRepository, TenantState};
+use domain::utility::UtilityRepository;
 use tempfile::TempDir;
 use test_support::HeardChanges;
 use test_support::change_listener::SlowListener;
-use test_support::sample::{scope, tenant, utility_id};
+use test_support::sample::{at, scope, tenant, utility_id};
 
 use crate::{Config, EmbeddedStore, Error};
 
@@ -49,6 +51,19 @@ fn of(id: &str) -> Changed {
 async fn changes_are_told_before_they_are_answered() {
     let (store, heard, _directory) = listening();
     test_support::change_listener::changes_are_told_before_they_are_answered(&heard, &*store, &*store, &*store).await;
+}
+
+#[tokio::test]
+async fn a_shred_voids_every_copy_of_what_its_keys_have_opened() {
+    let ((store, heard, _directory), acme) = (listening(), scope("acme"));
+    TenantRepository::ensure(&*store, &[tenant("acme")], at(1)).await.unwrap();
+    let old = TenantRepository::find(&*store, &acme).await.unwrap().open_for_system().unwrap();
+    let (expected, epoch) = (old.revision, UtilityRepository::epoch(&*store, &acme).await.unwrap());
+    let deleted = Tenant { state: TenantState::Deleted, purged: Some(at(2)), revision: expected.next(), ..old };
+    let shred = TenantChange { expected, tenant: deleted, db_password: None, shreds: true, request: None };
+    assert_eq!(TenantRepository::commit(&*store, &acme, shred).await.unwrap(), Committed::Stored);
+    assert_eq!(heard.take(), [Changed::Anything], "what is kept in memory");
+    assert!(UtilityRepository::epoch(&*store, &acme).await.unwrap() > epoch, "and in Redis");
 }
 
 #[tokio::test]

@@ -43,6 +43,10 @@ impl Keys for Ring<'_> {
         ready(rows::update_key(self.connection, tenant.as_str(), subject, &key))
     }
 
+    fn is_deleted(&mut self, tenant: &TenantId) -> impl Future<Output = Result<bool>> + Send {
+        ready(rows::is_deleted(self.connection, tenant))
+    }
+
     fn subject_of(&mut self, tenant: &TenantId, id: &str) -> impl Future<Output = Result<Option<StoredSubject>>> + Send {
         ready(rows::by_id(self.connection, tenant, id))
     }

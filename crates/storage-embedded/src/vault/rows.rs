@@ -1,6 +1,7 @@
 //! Rows of data keys and subjects.
 
 use domain::name::TenantId;
+use domain::tenant::TenantState;
 use domain::time::Timestamp;
 use keys::Wrapped;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -50,6 +51,14 @@ pub(super) fn insert_key(connection: &Connection, tenant: &TenantId, subject: &s
     const QUERY: &str = "INSERT INTO data_keys (tenant, subject, kek, wrapped) VALUES (?1, ?2, ?3, ?4)";
     let run = || connection.prepare_cached(QUERY)?.execute(params![tenant.as_str(), subject, wrapped.by, wrapped.bytes]);
     run().map(drop).map_err(during("storing a key"))
+}
+
+/// Whether a tenant is deleted. Asked here, as whatever stores tenants stands on the vault.
+pub(super) fn is_deleted(connection: &Connection, tenant: &TenantId) -> Result<bool> {
+    const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM tenants WHERE code = ?1 AND state = ?2)";
+    let key = params![tenant.as_str(), TenantState::Deleted.as_str()];
+    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get(0));
+    run().map_err(during("looking whether a tenant is deleted"))
 }
 
 /// How many data keys each wrapping key wraps.

@@ -43,6 +43,10 @@ impl Keys for Ring<'_> {
         rows::update_key(self.session, tenant.as_str(), subject, key).await
     }
 
+    async fn is_deleted(&mut self, tenant: &TenantId) -> Result<bool> {
+        rows::is_deleted(self.session, tenant).await
+    }
+
     async fn subject_of(&mut self, tenant: &TenantId, id: &str) -> Result<Option<StoredSubject>> {
         rows::by_id(self.session, tenant, id).await
     }

@@ -5,13 +5,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::name::TenantId;
+use domain::tenant::TenantState;
 use domain::time::Timestamp;
 use keys::Wrapped;
 use mongodb::bson::{Document, doc};
 use mongodb::{Collection, Database};
 use storage_rules::vault::StoredSubject;
 
-use crate::collections::{DATA_KEYS, SUBJECTS};
+use crate::collections::{DATA_KEYS, SUBJECTS, TENANTS};
 use crate::error::{Error, Result, during};
 use crate::row::{Row, binary, integer, key};
 use crate::session::{Select, Session};
@@ -52,6 +53,11 @@ pub(super) async fn insert(session: &mut Session, tenant: &TenantId, id: &str, d
 
 pub(super) async fn find_key(session: &mut Session, tenant: &TenantId, subject: &str) -> Result<Option<Wrapped>> {
     session.find_one(DATA_KEYS.name, of_key(tenant.as_str(), subject)).await?.as_ref().map(wrapped).transpose()
+}
+
+/// Whether a tenant is deleted. Asked here, as whatever stores tenants stands on the vault.
+pub(super) async fn is_deleted(session: &mut Session, tenant: &TenantId) -> Result<bool> {
+    session.exists(TENANTS.name, doc! { "_id": tenant.as_str(), "state": TenantState::Deleted.as_str() }).await
 }
 
 pub(super) async fn insert_key(session: &mut Session, tenant: &TenantId, subject: &str, wrapped: Wrapped) -> Result<()> {
