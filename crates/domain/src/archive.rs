@@ -5,6 +5,7 @@
 //! between, what is named is there.
 
 mod archiver;
+mod failed;
 mod object;
 mod ports;
 mod reading;

@@ -14,7 +14,7 @@ use crate::identity;
 
 /// How often it is looked whether there is output to archive: it lies twice for no longer than that.
 const ARCHIVE_EVERY: Duration = Duration::from_secs(2);
-/// How long nothing is tried where something failed.
+/// How long nothing is tried where nothing can be archived.
 const PAUSE: Duration = Duration::from_secs(60);
 /// How often objects are collected, and how soon after the start first.
 const COLLECT_EVERY: Duration = Duration::from_secs(3_600);
@@ -64,7 +64,11 @@ async fn archive(archiver: &Archiver) -> Duration {
             if executions > 0 {
                 tracing::debug!(executions, "archived output");
             }
-            if failed > 0 { PAUSE } else { ARCHIVE_EVERY }
+            if failed > 0 {
+                tracing::debug!(failed, "output is not archived, and is left alone for a while");
+            }
+            // Others do not wait for what has failed.
+            ARCHIVE_EVERY
         }
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "output is not archived, and stays in the store; it is tried again");

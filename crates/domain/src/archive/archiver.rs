@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 
 use crate::access::TenantScope;
+use crate::archive::failed::Failed;
 use crate::archive::object::{ObjectId, Piece};
 use crate::archive::ports::{ArchiveRepository, Objects, Stored};
 use crate::error::{Error, ErrorKind, Result};
@@ -42,6 +43,7 @@ const ARCHIVING: &str = "archive output";
 pub struct Archiver {
     ports: Arc<ArchivePorts>,
     instance: InstanceId,
+    failed: Arc<Failed>,
 }
 
 /// What a run has done.
@@ -51,6 +53,14 @@ pub struct Archived {
     pub executions: u64,
     /// Those that could not be; they were reported.
     pub failed: u64,
+}
+
+/// Why one was not archived.
+enum Failure {
+    /// It is its own, and others go on.
+    OfOne(Error),
+    /// Objects cannot be stored: nor can any other be archived now.
+    OfAll(Error),
 }
 
 /// The ports of the job.
@@ -67,17 +77,18 @@ pub struct ArchivePorts {
 impl Archiver {
     /// Wires the job to its ports.
     pub fn new(ports: ArchivePorts, instance: InstanceId) -> Self {
-        Archiver { ports: Arc::new(ports), instance }
+        Archiver { ports: Arc::new(ports), instance, failed: Arc::default() }
     }
 
-    /// Archives what is to be archived. What fails of one execution is reported, and tried again in the next run: the others go on. Does
+    /// Archives what is to be archived. What fails of one execution is reported, and tried again in a while: the others go on. Does
     /// nothing where another server does it.
     ///
     /// # Errors
     /// Something cannot be asked at all; what was archived until then stays so.
     pub async fn archive(&self) -> Result<Archived> {
         // Asked before the lease, which is a write: mostly there is nothing.
-        if self.ports.archive.archivable(None, 1).await?.is_empty() {
+        let (first, now) = (self.ports.archive.archivable(None, EXECUTIONS_AT_ONCE).await?, self.ports.clock.now());
+        if first.len() < EXECUTIONS_AT_ONCE as usize && !first.iter().any(|name| self.failed.is_due(name, now)) {
             return Ok(Archived::default());
         }
         let Some(mut lease) = self.lease().await? else { return Ok(Archived::default()) };
@@ -109,14 +120,22 @@ impl Archiver {
             let found = self.ports.archive.archivable(after.as_ref(), EXECUTIONS_AT_ONCE).await?;
             let Some(last) = found.last().cloned() else { return Ok(archived) };
             for name in found {
+                if !self.failed.is_due(&name, self.ports.clock.now()) {
+                    continue;
+                }
                 if !lease.is_kept().await? {
                     return Ok(archived);
                 }
                 match self.archive_one(&name).await {
-                    Ok(done) => archived.executions += u64::from(done),
-                    // Nor can any other be archived now.
-                    Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-                    Err(error) => {
+                    Ok(true) => {
+                        self.failed.forget(&name);
+                        archived.executions += 1;
+                    }
+                    // Mostly it is gone. Where it is not, and some of its output is, it would be met again each time.
+                    Ok(false) => self.failed.add(&name, self.ports.clock.now()),
+                    Err(Failure::OfAll(error)) => return Err(error),
+                    Err(Failure::OfOne(error)) => {
+                        self.failed.add(&name, self.ports.clock.now());
                         self.ports.incidents.report(&Incident::WorkFailed { work: ARCHIVING, error: &error });
                         archived.failed += 1;
                     }
@@ -127,7 +146,7 @@ impl Archiver {
     }
 
     /// Says whether it did: the execution may be gone by now.
-    async fn archive_one(&self, name: &ExecutionName) -> Result<bool> {
+    async fn archive_one(&self, name: &ExecutionName) -> Result<bool, Failure> {
         let (scope, begun) = (TenantScope::for_system(name.tenant.clone()), self.ports.clock.now());
         let (mut pieces, mut piece, mut bytes, mut after) = (Vec::new(), Vec::new(), 0, 0);
         'reading: loop {
@@ -152,13 +171,14 @@ impl Archiver {
         }
         if self.ports.clock.now().since(begun) > WRITTEN_WITHIN {
             let late = "archiving an execution took longer than its objects are certain to be kept";
-            return Err(Error::Internal { context: late, source: None });
+            return Err(Failure::OfOne(Error::Internal { context: late, source: None }));
         }
-        self.ports.archive.archive(&scope, &name.execution, &pieces).await
+        Ok(self.ports.archive.archive(&scope, &name.execution, &pieces).await?)
     }
 
-    async fn put(&self, name: &ExecutionName, events: &[Event]) -> Result<Piece> {
-        let (object, reference) = self.ports.objects.put(name, events).await?;
+    async fn put(&self, name: &ExecutionName, events: &[Event]) -> Result<Piece, Failure> {
+        let failure = |error: Error| if error.kind() == ErrorKind::Unavailable { Failure::OfAll(error) } else { Failure::OfOne(error) };
+        let (object, reference) = self.ports.objects.put(name, events).await.map_err(failure)?;
         let number = |event: Option<&Event>| event.map_or(0, |event| event.sequence);
         Ok(Piece { first: number(events.first()), last: number(events.last()), object, reference })
     }
@@ -188,6 +208,12 @@ impl Archiver {
             }
         }
         Ok(removed)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::OfOne(error)
     }
 }
 

@@ -204,10 +204,25 @@ async fn one_that_cannot_be_archived_keeps_no_other_from_it_and_is_tried_again()
     for number in 1..=3 {
         done(&*world.store, &scope("acme"), number, MANY).await;
     }
+    let archiver = world.archiver();
     world.objects.faults().break_next("put", 1);
-    assert_eq!(world.archiver().archive().await.unwrap(), Archived { executions: 2, failed: 1 });
+    assert_eq!(archiver.archive().await.unwrap(), Archived { executions: 2, failed: 1 });
     assert_eq!(world.incidents.kinds(), ["work-failed"]);
-    assert_eq!(world.archiver().archive().await.unwrap(), Archived { executions: 1, failed: 0 });
+    let objects = world.objects.count();
+    assert_eq!(archiver.archive().await.unwrap(), Archived::default(), "it is left alone for a while");
+    assert_eq!(world.objects.count(), objects, "and leaves nothing meanwhile");
+    world.clock.advance(LATER);
+    assert_eq!(archiver.archive().await.unwrap(), Archived { executions: 1, failed: 0 });
+}
+
+#[tokio::test]
+async fn a_store_that_fails_for_one_execution_keeps_no_other_from_being_archived() {
+    let world = World::new();
+    for number in 1..=3 {
+        done(&*world.store, &scope("acme"), number, MANY).await;
+    }
+    world.store.faults().fail_next("events_after", 1);
+    assert_eq!(world.archiver().archive().await.unwrap(), Archived { executions: 2, failed: 1 });
 }
 
 #[tokio::test]
