@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use file_trust::Directory;
+use tokio::task::JoinHandle;
 
 use crate::error::Error;
 
@@ -34,15 +35,16 @@ impl Root {
         &self.path
     }
 
-    /// Removes what was being written when its server was killed, beside other work.
-    pub(crate) fn sweep(&self) {
-        let root = self.path.clone();
+    /// Removes what was being written below it, in a directory of ours, when its server was killed, beside other work. What else lies in the
+    /// root is somebody else's.
+    pub(crate) fn sweep(&self, ours: &str) -> JoinHandle<()> {
+        let root = self.path.join(ours);
         // Whatever stays is looked at again the next time; what is wrong is logged.
-        drop(tokio::task::spawn_blocking(move || {
-            if let Err(error) = sweep(&root) {
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = sweep_where_there(&root) {
                 tracing::warn!(%error, directory = %root.display(), "what killed servers left of objects stays");
             }
-        }));
+        })
     }
 }
 
@@ -57,6 +59,14 @@ fn sweep(directory: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// That nothing was stored yet, or that somebody else removes what is old, is no failure.
+fn sweep_where_there(directory: &Path) -> io::Result<()> {
+    match sweep(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        swept => swept,
+    }
 }
 
 fn is_staged(name: &str) -> bool {
@@ -84,7 +94,8 @@ mod tests {
             let file = File::create(tenant.join(name)).unwrap();
             file.set_times(FileTimes::new().set_modified(modified)).unwrap();
         }
-        sweep(root.path()).unwrap();
+        sweep_where_there(root.path()).unwrap();
+        sweep_where_there(&root.path().join("absent")).unwrap();
         let mut left: Vec<_> = fs::read_dir(&tenant).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         left.sort();
         assert_eq!(left, ["aa", "aa#", "aa#12", "aa#x"]);

@@ -127,7 +127,8 @@ impl Objects for BlobObjects {
 
     fn list(&self) -> StoredObjects {
         if let Some(root) = &self.root {
-            root.sweep();
+            // The names are those of files below the root.
+            drop(root.sweep(self.prefix.as_ref()));
         }
         let prefix = self.prefix.clone();
         let stored = self.store.list(Some(&self.prefix)).filter_map(move |meta| {

@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use tempfile::TempDir;
 use test_support::sample::{at, attestation, ended, execution, execution_id, output, scope, tenant};
 
+use crate::directory::Root;
 use crate::{BlobObjects, Location};
 
 mod s3;
@@ -239,6 +240,23 @@ async fn only_objects_of_the_own_installation_are_listed() {
     assert_eq!(found.iter().map(|stored| (&stored.tenant, &stored.object)).collect::<Vec<_>>(), [(&tenant("acme"), &piece.object)]);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     assert!(now.as_millis() as u64 - found[0].at.as_millis() < 600_000, "it was stored just now");
+}
+
+#[tokio::test]
+async fn only_what_killed_servers_of_the_own_installation_left_is_swept() {
+    let scratch = Scratch::new();
+    let root = scratch.directory.path().join("objects");
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(48 * 3_600);
+    let foreign = ["aa#1", "two/output/acme/aa#1", "one/other/aa#1"].map(|name| root.join(name));
+    let own = root.join("one/output/acme/aa#1");
+    for file in foreign.iter().chain([&own]) {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let times = fs::FileTimes::new().set_modified(old);
+        fs::File::create(file).unwrap().set_times(times).unwrap();
+    }
+    Root::make(&root).unwrap().sweep("one/output").await.unwrap();
+    assert!(!own.exists(), "what is ours goes");
+    assert!(foreign.iter().all(|file| file.exists()), "what is not ours stays");
 }
 
 #[tokio::test]
