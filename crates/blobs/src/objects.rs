@@ -13,8 +13,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, future};
 use object_store::local::LocalFileSystem;
 use object_store::path::{Path, PathPart};
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _};
-use resilience::{Config as Patience, Guard, Retries};
+use resilience::{Config as Patience, Failure, Guard, Retries};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::directory::Root;
 use crate::error::Error;
@@ -25,8 +27,10 @@ use crate::s3::{self, S3Config};
 const OUTPUT: &str = "output";
 /// How long one object may take, over a slow line.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Objects that are stored, read and removed at the same time, at most: what of them is in memory.
-const AT_ONCE: usize = 16;
+/// Objects that are read at the same time, at most: what of them is in memory. Who reads one more waits.
+const READ_AT_ONCE: usize = 16;
+/// Objects that are stored and removed at the same time, however many are read.
+const WRITTEN_AT_ONCE: usize = 4;
 /// After so many failures in a row nothing is asked for so long.
 const FAILURES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(2);
@@ -50,6 +54,8 @@ pub struct BlobObjects {
     /// The directory, where they lie in one.
     root: Option<Root>,
     guard: Guard,
+    reads: Semaphore,
+    writes: Semaphore,
 }
 
 impl BlobObjects {
@@ -69,12 +75,32 @@ impl BlobObjects {
                 (Arc::new(s3::open(config)?), None, prefix)
             }
         };
-        let patience = Patience { deadline: DEADLINE, concurrent: AT_ONCE, failures: FAILURES, pause: PAUSE, retries: RETRIES };
-        Ok(BlobObjects { store, prefix: prefix.join(installation).join(OUTPUT), root, guard: Guard::new(patience) })
+        // Whoever has a place finds the guard with one.
+        let concurrent = READ_AT_ONCE + WRITTEN_AT_ONCE;
+        let patience = Patience { deadline: DEADLINE, concurrent, failures: FAILURES, pause: PAUSE, retries: RETRIES };
+        Ok(BlobObjects {
+            store,
+            prefix: prefix.join(installation).join(OUTPUT),
+            root,
+            guard: Guard::new(patience),
+            reads: Semaphore::new(READ_AT_ONCE),
+            writes: Semaphore::new(WRITTEN_AT_ONCE),
+        })
     }
 
     fn path(&self, tenant: &TenantId, object: &ObjectId) -> Path {
         self.prefix.clone().join(tenant.as_str()).join(object.as_str())
+    }
+
+    /// Waits for a place as long as an object may take, and asks.
+    async fn ask<T, F>(&self, places: &Semaphore, attempt: impl FnMut() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let Ok(Ok(_place)) = timeout(DEADLINE, places.acquire()).await else {
+            return Err(Error::from(Failure::<Error>::Full));
+        };
+        self.guard.ask(Error::counts, attempt).await.map_err(Error::from)
     }
 
     async fn store(&self, path: &Path, sealed: &object_store::PutPayload) -> Result<(), Error> {
@@ -115,14 +141,13 @@ impl Objects for BlobObjects {
         });
         let (sealed, object, reference) = sealed.await.map_err(|panic| domain::Error::internal("sealing an object", panic))??;
         let (path, payload) = (self.path(&execution.tenant, &object), sealed.into());
-        self.guard.ask(Error::counts, || self.store(&path, &payload)).await.map_err(Error::from)?;
+        self.ask(&self.writes, || self.store(&path, &payload)).await?;
         Ok((object, reference))
     }
 
     async fn get(&self, execution: &ExecutionName, piece: &Piece) -> domain::Result<Vec<Event>> {
         let path = self.path(&execution.tenant, &piece.object);
-        let read = self.guard.ask(Error::counts, || self.read(&path, execution, piece)).await;
-        Ok(read.map_err(Error::from)?)
+        Ok(self.ask(&self.reads, || self.read(&path, execution, piece)).await?)
     }
 
     fn list(&self) -> StoredObjects {
@@ -141,8 +166,7 @@ impl Objects for BlobObjects {
 
     async fn remove(&self, tenant: &TenantId, object: &ObjectId) -> domain::Result<()> {
         let path = self.path(tenant, object);
-        let removed = self.guard.ask(Error::counts, || self.delete(&path)).await;
-        Ok(removed.map_err(Error::from)?)
+        Ok(self.ask(&self.writes, || self.delete(&path)).await?)
     }
 }
 

@@ -10,7 +10,7 @@ use domain::execution::{Body, Event, Output};
 use domain::name::ExecutionName;
 use domain::sandbox::Stream;
 use futures_util::TryStreamExt as _;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tempfile::TempDir;
 use test_support::sample::{at, attestation, ended, execution, execution_id, output, scope, tenant};
 
@@ -223,6 +223,18 @@ async fn three_servers_on_one_directory_read_what_each_has_stored() {
     }
     servers[0].remove(&tenant("acme"), &known[0]).await.unwrap();
     assert_eq!(listed(&servers[2]).await.len(), 29);
+}
+
+#[tokio::test]
+async fn a_hundred_who_read_at_the_same_time_are_all_served_and_so_is_who_stores() {
+    let scratch = Scratch::new();
+    let (own, other, events) = (name(1), name(2), [said(1, "one")]);
+    let piece = scratch.put(1, &events).await;
+    let reads = join_all((0..100).map(|_| scratch.objects.get(&own, &piece)));
+    let writes = join_all((0..20).map(|_| scratch.objects.put(&other, &events)));
+    let (reads, writes) = join(reads, writes).await;
+    assert!(reads.into_iter().all(|read| read.unwrap() == events));
+    assert!(writes.into_iter().all(|written| written.is_ok()));
 }
 
 #[tokio::test]

@@ -38,8 +38,7 @@ impl ArchivedExecutions {
     async fn archived_after(&self, name: &ExecutionName, scope: &TenantScope, after: u64, most: usize) -> Result<Option<Vec<Event>>> {
         // The store is asked each time, so that what it has forgotten is read by nobody, even where it is open here.
         let Some(piece) = self.archive.piece_after(scope, &name.execution, after).await? else { return Ok(None) };
-        let opened = self.open().iter().find(|(object, _)| *object == piece.object).map(|(_, events)| Arc::clone(events));
-        let events = match opened {
+        let events = match self.opened(&piece.object) {
             Some(events) => events,
             None => {
                 let events = Arc::new(match self.objects.get(name, &piece).await {
@@ -57,8 +56,19 @@ impl ArchivedExecutions {
         Ok(Some(page(&events, after, most)))
     }
 
+    /// What is open of an object: what is read most lately stays longest.
+    fn opened(&self, object: &ObjectId) -> Option<Arc<Vec<Event>>> {
+        let mut open = self.open();
+        let place = open.iter().position(|(known, _)| known == object)?;
+        let (object, events) = open.remove(place)?;
+        open.push_front((object, Arc::clone(&events)));
+        Some(events)
+    }
+
     fn keep(&self, object: ObjectId, events: &Arc<Vec<Event>>) {
         let mut open = self.open();
+        // Another reader may have opened it meanwhile.
+        open.retain(|(known, _)| *known != object);
         open.truncate(OPEN_PIECES - 1);
         open.push_front((object, Arc::clone(events)));
     }

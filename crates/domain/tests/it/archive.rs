@@ -189,6 +189,25 @@ async fn what_retention_has_removed_is_read_by_nobody_although_its_objects_are_t
 }
 
 #[tokio::test]
+async fn what_is_read_again_and_again_stays_open_whatever_others_read() {
+    let world = World::new();
+    let mut names = Vec::new();
+    for number in 1..=9 {
+        names.push(done(&*world.store, &scope("acme"), number, MANY).await);
+    }
+    world.archiver().archive().await.unwrap();
+    let reading = ArchivedExecutions::new(world.store.clone(), world.store.clone(), world.objects.clone());
+    let read = async |place: usize| reading.events_after(&scope("acme"), &names[place].execution, 0, 1).await.map(drop);
+    // Eight stay open; before the ninth is opened, the first is read once more.
+    for place in [0, 1, 2, 3, 4, 5, 6, 7, 0, 8] {
+        read(place).await.unwrap();
+    }
+    world.objects.faults().fail_always("get");
+    read(0).await.unwrap();
+    read(1).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn an_object_that_is_missing_is_told_and_not_taken_for_no_output() {
     let world = World::new();
     let name = done(&*world.store, &scope("acme"), 1, MANY).await;
