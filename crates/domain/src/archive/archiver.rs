@@ -134,6 +134,8 @@ impl Archiver {
                     // Mostly it is gone. Where it is not, and some of its output is, it would be met again each time.
                     Ok(false) => self.failed.add(&name, self.ports.clock.now()),
                     Err(Failure::OfAll(error)) => return Err(error),
+                    // Its keys were destroyed: it goes with its tenant.
+                    Err(Failure::OfOne(Error::Precondition { .. })) => self.failed.add(&name, self.ports.clock.now()),
                     Err(Failure::OfOne(error)) => {
                         self.failed.add(&name, self.ports.clock.now());
                         self.ports.incidents.report(&Incident::WorkFailed { work: ARCHIVING, error: &error });
