@@ -152,7 +152,7 @@ impl Objects for BlobObjects {
 
     fn list(&self) -> StoredObjects {
         if let Some(root) = &self.root {
-            // The names are those of files below the root.
+            // Beside other work, as nobody waits for it. The names of objects are those of their files below the root.
             drop(root.sweep(self.prefix.as_ref()));
         }
         let prefix = self.prefix.clone();
