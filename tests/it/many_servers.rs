@@ -235,7 +235,7 @@ fn what_is_started_on_a_full_server_runs_on_another_and_survives_its_first_claim
     let (watching, output) = watch(&ann, &again);
     let sees = |line: &str| fs::read_to_string(&output).is_ok_and(|text| text.contains(line));
     assert!(host::eventually(HEARD_WITHIN, || sees("line 3")), "what the other server runs is not seen here");
-    assert_eq!(executions(&there, "PENDING"), [cancelled.clone()]);
+    assert_eq!(executions(&there, "PENDING"), std::slice::from_ref(&cancelled));
     there.zona(&["execution", "cancel", &cancelled]).with_code(exit::OK);
     assert_eq!(executions(&ann, "CANCELLED"), [cancelled]);
 

@@ -114,17 +114,17 @@ async fn while_servers_are_restarted_one_after_the_other_no_call_fails_that_is_a
     let (doors, met) = (Arc::new(Mutex::new(clients)), Arc::new(Met::default()));
     let callers: Vec<_> =
         (0..CALLERS).map(|number| tokio::spawn(call_until_it_is_over(number, Arc::clone(&doors), Arc::clone(&met)))).collect();
-    for which in 0..SERVERS {
+    for (which, place) in servers.iter_mut().enumerate() {
         more_calls(&met).await;
         // Its clients learn of the stop by what they are answered.
-        let stopping = servers[which].take().expect("each is stopped once");
+        let stopping = place.take().expect("each is stopped once");
         let stopped = tokio::task::spawn_blocking(|| stopping.stop()).await;
         drop(stopped.expect("it stops as it should"));
         doors.lock().expect("no caller panics while it looks")[which] = None;
         let again = named(which);
         let client = Client::connect(&again).await;
         doors.lock().expect("no caller panics while it looks")[which] = Some(client);
-        servers[which] = Some(again);
+        *place = Some(again);
     }
     more_calls(&met).await;
     met.over.store(true, Ordering::Relaxed);

@@ -5,6 +5,9 @@ use test_support::RedisServer;
 
 use crate::{database::Database, server::Server};
 
+/// Servers of an installation, as far as limits are shared.
+const SERVERS: u32 = 3;
+
 /// An installation of several servers, each with a data directory of its own.
 pub struct Installation {
     /// Its database.
@@ -36,7 +39,8 @@ impl Installation {
     /// As [`Installation::server`], one that finds the database and Redis at these ports.
     pub fn server_by(&self, name: &str, more: &str, database: u16, redis: Option<u16>) -> Server {
         let (keys, database) = (self.directory.path().join("shared"), self.database.uri_by(database));
-        let redis = redis.map(|port| format!("[cache]\nredis = \"redis://127.0.0.1:{port}\"\n")).unwrap_or_default();
+        let redis =
+            redis.map(|port| format!("[cache]\nredis = \"redis://127.0.0.1:{port}\"\n[limits]\nservers = {SERVERS}\n")).unwrap_or_default();
         let settings = format!("{more}\n[store]\nmongodb = {database:?}\n[keys]\ndirectory = {keys:?}\n{redis}");
         Server::for_others(&self.directory.path().join(name), &settings)
     }

@@ -1,6 +1,6 @@
 //! The network between a server and something that it depends on, which a story cuts and mends again: a proxy on the loopback interface.
 
-use std::io;
+use std::{io, net};
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -27,19 +27,21 @@ enum State {
 pub struct Network {
     port: u16,
     state: watch::Sender<State>,
-    /// Ends what passes with it.
-    _runtime: Runtime,
+    /// Ends what passes with it. Only a drop takes it.
+    runtime: Option<Runtime>,
 }
 
 impl Network {
     /// A way to this port of the loopback interface.
     pub fn to(port: u16) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads can be started");
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a port is free");
+        // Not by the runtime, as whoever asks for this may be run by another one.
+        let listener = net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+        listener.set_nonblocking(true).expect("a listener of ours can be set up");
         let own = listener.local_addr().expect("it listens").port();
         let (state, seen) = watch::channel(State::Whole);
         runtime.spawn(listen(listener, port, seen));
-        Network { port: own, state, _runtime: runtime }
+        Network { port: own, state, runtime: Some(runtime) }
     }
 
     /// Where it begins.
@@ -63,7 +65,16 @@ impl Network {
     }
 }
 
-async fn listen(listener: TcpListener, port: u16, state: watch::Receiver<State>) {
+impl Drop for Network {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn listen(listener: net::TcpListener, port: u16, state: watch::Receiver<State>) {
+    let listener = TcpListener::from_std(listener).expect("it does not block");
     while let Ok((near, _)) = listener.accept().await {
         let mut state = state.clone();
         tokio::spawn(async move {

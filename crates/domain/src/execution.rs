@@ -15,6 +15,7 @@ mod loading;
 mod orphans;
 mod outcomes;
 mod ports;
+mod program;
 mod queue;
 mod readying;
 mod repository;

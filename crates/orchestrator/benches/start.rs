@@ -1,6 +1,8 @@
 //! Forty services in four groups from nothing to well: by waves, and one after the other in the same order, as a script of `docker run` and
 //! a look at each health would do. Prints both times and the time of a plan for what then runs. Needs a daemon.
 
+#![allow(clippy::unwrap_used, reason = "what the tests have, too; the lint knows only test functions")]
+
 #[path = "../tests/it/support.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod support;

@@ -250,7 +250,8 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let copies = Copies::new(utilities.clone(), Arc::clone(sources), policy.clone(), states.clone(), incidents, Arc::clone(&clock));
     let limits = Arc::new(stores::call_limits(config)?);
     readings::observe_limits(&parts.metrics, Arc::clone(&limits));
-    let (platforms, orchestrator) = platform::platforms(config, &parts)?;
+    let (platforms, orchestrator) =
+        platform::platforms(config, parts.stores.store.clone(), Arc::new(parts.tasks.clone()), Arc::clone(&parts.clock))?;
     platforms.resume().await.map_err(Error::Platform)?;
     let services = Services {
         authenticator: Arc::clone(&callers.authenticator),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use domain::process::{NoEngine, Platform, PlatformPorts, Platforms};
+use domain::process::{NoEngine, Platform, PlatformPorts, PlatformRepository, Platforms};
+use domain::time::Clock;
+use domain::work::Spawner;
 use orchestrator::{DockerConfig, DockerEngine, Orchestrator};
 
-use crate::Parts;
 use crate::bridge::manifests::ProcessManifests;
 use crate::config::{Config, EngineKind};
 use crate::error::Error;
@@ -15,29 +16,28 @@ use crate::identity;
 ///
 /// # Errors
 /// The installation, after which everything on the engine is named, has no usable id.
-pub(crate) fn platforms(config: &Config, parts: &Parts) -> Result<(Platforms, Option<Arc<Orchestrator>>), Error> {
+pub(crate) fn platforms(
+    config: &Config,
+    repository: Arc<dyn PlatformRepository>,
+    spawner: Arc<dyn Spawner>,
+    clock: Arc<dyn Clock>,
+) -> Result<(Platforms, Option<Arc<Orchestrator>>), Error> {
     let orchestrator = match config.engine.kind {
-        Some(EngineKind::Docker) => Some(on_docker(config, parts)?),
+        Some(EngineKind::Docker) => Some(on_docker(config, Arc::clone(&clock))?),
         None => None,
     };
     let platform: Arc<dyn Platform> = match &orchestrator {
         Some(orchestrator) => orchestrator.clone(),
         None => Arc::new(NoEngine),
     };
-    let platforms = Platforms::new(PlatformPorts {
-        manifests: Arc::new(ProcessManifests),
-        platform,
-        repository: parts.stores.store.clone(),
-        spawner: Arc::new(parts.tasks.clone()),
-        clock: Arc::clone(&parts.clock),
-    });
+    let platforms = Platforms::new(PlatformPorts { manifests: Arc::new(ProcessManifests), platform, repository, spawner, clock });
     Ok((platforms, orchestrator))
 }
 
-fn on_docker(config: &Config, parts: &Parts) -> Result<Arc<Orchestrator>, Error> {
+fn on_docker(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Orchestrator>, Error> {
     let (scope, socket) = (identity::installation(config.keys_directory())?, config.engine.socket.clone());
     let engine = Arc::new(DockerEngine::new(DockerConfig { socket, scope: scope.clone() }));
     let (secrets, corrects) = (config.engine.secrets.clone(), config.engine.corrects);
     let settings = orchestrator::Config { scope, secrets, patience: orchestrator::apply::Patience::default(), corrects };
-    Ok(Orchestrator::new(settings, engine, Arc::clone(&parts.clock)))
+    Ok(Orchestrator::new(settings, engine, clock))
 }

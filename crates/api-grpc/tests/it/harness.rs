@@ -1,11 +1,8 @@
 //! A server on a loopback socket with everything behind it faked, and clients that speak to it.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use api_grpc::{Calls, Config, Deadlines, RecordedSingly, Server, Services, Web};
@@ -47,8 +44,7 @@ use test_support::{
     InMemoryPlatform, InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
     RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt as _;
@@ -57,13 +53,13 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::transport::Channel;
-use tonic::transport::server::{Connected, TcpConnectInfo};
 use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::Service;
 use utilities::code_policy_service_client::CodePolicyServiceClient;
 use utilities::copy_service_client::CopyServiceClient;
 use utilities::utility_service_client::UtilityServiceClient;
 
+use crate::disguised::Disguised;
 use crate::encrypted;
 use crate::fakes::{FakeBinder, FakeKeys, FakeServerFacts, RecordedCalls};
 use crate::halting::HaltingUtilities;
@@ -571,38 +567,4 @@ async fn serve(server: Server, listener: TcpListener, peer: Option<SocketAddr>, 
         }
     };
     served.expect("connections are accepted");
-}
-
-/// A connection that claims to come from elsewhere.
-struct Disguised {
-    stream: TcpStream,
-    peer: SocketAddr,
-}
-
-impl Connected for Disguised {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
-        TcpConnectInfo { local_addr: None, remote_addr: Some(self.peer) }
-    }
-}
-
-impl AsyncRead for Disguised {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Disguised {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

@@ -12,6 +12,7 @@ mod client_certificates;
 mod copies;
 mod copies_reach;
 mod copies_refused;
+mod disguised;
 mod encrypted;
 mod errors;
 mod events;

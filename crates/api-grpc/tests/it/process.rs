@@ -11,7 +11,7 @@ use crate::harness::{Harness, Options, pairs, reason, violations};
 use crate::roles::{Person, RoleAuthenticator};
 
 const ROOT: Person = Person { tenant: "system", ..Person::new("root", Role::SuperAdmin) };
-const SHOP: &str = "db SYSTEM 1 db:1\nweb APP 2 web:1 after db\n";
+pub const SHOP: &str = "db SYSTEM 1 db:1\nweb APP 2 web:1 after db\n";
 const FIRST: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e0f";
 const ANOTHER: &str = "0192e5a4-7f2b-7c64-9d1e-3a5b8c7d9e10";
 

@@ -8,6 +8,7 @@ use api_proto::zona::audit::v1 as audit;
 use api_proto::zona::event::v1 as events;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1 as pb;
+use api_proto::zona::process::v1 as processes;
 use api_proto::zona::utility::v1 as utilities;
 use domain::audit::{Actor, AuditRepository as _, Entry};
 use domain::name::PrincipalName;
@@ -16,9 +17,10 @@ use tonic::{Code, Status, Streaming};
 
 use crate::harness::{Harness, TENANT};
 use crate::identity::{Installation, PASSWORD, another, shown, sign_in};
+use crate::process::SHOP;
 
 /// The methods that these tests know; one that is not among them fails the first.
-const STREAMING: [&str; 7] = [
+const STREAMING: [&str; 9] = [
     "/zona.audit.v1.AuditService/BuildAuditReport",
     "/zona.audit.v1.AuditService/ExportAuditRecords",
     "/zona.audit.v1.AuditService/WatchAuditRecords",
@@ -26,6 +28,8 @@ const STREAMING: [&str; 7] = [
     "/zona.execution.v1.ExecutionService/ExecuteUtility",
     "/zona.execution.v1.ExecutionService/WatchExecution",
     "/zona.identity.v1.IdentityService/ExportSubject",
+    "/zona.process.v1.ProcessService/ReadLogs",
+    "/zona.process.v1.ProcessService/WatchStatus",
 ];
 
 /// Why the stream ended.
@@ -103,6 +107,24 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
     ];
     let methods = ["ExecuteUtility", "WatchExecution", "ExportAuditRecords", "ExportSubject", "WatchAuditRecords", "SubscribeEvents"];
     for (status, method) in statuses.iter().zip(methods) {
+        assert_eq!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_of_the_platform_ends_when_its_caller_is_revoked_by_another_server() {
+    let all = Installation::new().await;
+    let second = another(&all.known).await;
+    all.user("system", "sue", pb::Role::SuperAdmin).await;
+    let token = sign_in(&second, "tenants/system/users/sue", PASSWORD).await.unwrap().access_token;
+    let apply = processes::ApplyManifestRequest { manifest: SHOP.to_owned(), ..Default::default() };
+    second.processes.clone().apply_manifest(shown(&token, apply)).await.unwrap();
+    let watch = processes::WatchStatusRequest::default();
+    let watch = second.processes.clone().watch_status(shown(&token, watch)).await.unwrap().into_inner();
+    let logs = processes::ReadLogsRequest { service_names: vec!["web".to_owned()], follow: true, ..Default::default() };
+    let logs = second.processes.clone().read_logs(shown(&token, logs)).await.unwrap().into_inner();
+    all.revoke(&all.root, "tenants/system/users/sue").await.unwrap();
+    for (status, method) in [(ended(&all, watch).await, "WatchStatus"), (ended(&all, logs).await, "ReadLogs")] {
         assert_eq!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
     }
 }

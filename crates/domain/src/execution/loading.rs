@@ -1,14 +1,10 @@
 //! What an execution needs of its utility before it may run: the version, a runtime that may be used, code that was checked and compiled,
 //! and what policies demand.
 
-use std::sync::Arc;
-
 use crate::access::{Action, Permit, TenantScope};
 use crate::error::{Error, Result};
 use crate::execution::Executions;
-use crate::json::JsonText;
-use crate::name::{ExecutionName, UtilityName};
-use crate::sandbox::{Entry, Job, Limits, Purpose, Secrets};
+use crate::name::UtilityName;
 use crate::utility::{Utility, Version};
 
 impl Executions {
@@ -78,22 +74,5 @@ impl Executions {
         }
         version.head.definition.isolation = version.definition.isolation.max(weakest);
         Ok((version, fresh))
-    }
-}
-
-/// The program of an execution.
-pub(super) fn job(name: ExecutionName, version: &Version, entry: Entry, params_json: JsonText, secrets: Secrets, limits: Limits) -> Job {
-    let definition = &version.definition;
-    Job {
-        tenant: name.tenant,
-        purpose: Purpose::Execution(name.execution),
-        isolation: definition.isolation,
-        runtime: definition.runtime.clone(),
-        code: Arc::clone(version.code.text()),
-        entry,
-        params_json,
-        secrets,
-        limits,
-        fresh: false,
     }
 }

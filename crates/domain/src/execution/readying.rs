@@ -6,7 +6,7 @@ use std::fmt;
 use crate::access::{Access, Consent, TenantScope};
 use crate::admission::Ticket;
 use crate::error::{Error, Result};
-use crate::execution::loading::job;
+use crate::execution::program::job;
 use crate::execution::{Execution, Executions, arguments};
 use crate::name::UtilityName;
 use crate::sandbox::{Job, Secrets};

@@ -13,9 +13,9 @@ use crate::code::{Bound, Kind};
 use crate::error::{Error, Result};
 use crate::execution::claims::Claims;
 use crate::execution::live::LiveExecution;
-use crate::execution::loading::job;
 use crate::execution::orphans::Orphans;
 use crate::execution::ports::{Rounds, Shared, no_lease};
+use crate::execution::program::job;
 use crate::execution::{
     Claimable, Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed,
     Values, Watch, actions, arguments, driver, handover, watch,

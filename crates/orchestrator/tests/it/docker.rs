@@ -211,11 +211,13 @@ async fn configs_and_secrets_are_files_that_any_user_reads_and_no_variable() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_left_of_a_container_that_cannot_join_its_second_network() {
+async fn nothing_is_left_of_a_container_that_cannot_be_handed_its_files() {
     let daemon = Daemon::new().await;
-    let mut order = daemon.order("web", "");
-    order.identity.networks.push(format!("zona-{}.absent", daemon.installation.scope));
-    assert!(matches!(daemon.installation.engine.create(&order).await, Err(Error::Missing(_))));
+    // Below the program itself, which is no directory.
+    let files = vec![orchestrator::engine::File { target: "/service/below".to_owned(), content: b"x".to_vec() }];
+    let order = Order { files, ..daemon.order("web", "") };
+    let refused = daemon.installation.engine.create(&order).await.unwrap_err();
+    assert!(!matches!(refused, Error::Taken(_)), "{refused:?}");
     assert!(daemon.installation.engine.list().await.unwrap().is_empty());
 }
 

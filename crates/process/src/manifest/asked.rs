@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::manifest::{File, Manifest, build, overlay, rules};
+use crate::manifest::content::Manifest;
+use crate::manifest::file::File;
+use crate::manifest::{build, overlay, rules};
 use crate::node::{Member, Node, Value};
 use crate::problem::Problems;
 
@@ -64,7 +66,7 @@ fn member(name: &str, node: Node) -> Member {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Notation;
+    use crate::manifest::file::Notation;
     use crate::observed::Observed;
     use crate::plan::{Kind, plan};
     use crate::revision::revisions;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::problem::Problems;
 
 mod bad;
 mod environments;

@@ -11,6 +11,7 @@ const SPAWNS: &[(&str, &str)] = &[
     ("crates/api-grpc/src/ending.rs", "the streams of a connection, each of which ends at a time of its own"),
     ("crates/api-grpc/src/server/connection.rs", "the connections of a server, which waits for each"),
     ("crates/cache/src/redis.rs", "a client's last word, which ends by itself"),
+    ("crates/orchestrator/src/sight.rs", "questions of replicas, which end with who looks, and whose answers nobody must have"),
     ("crates/sandbox/src/tasks.rs", "here tasks are named and watched"),
     ("crates/server/src/tasks.rs", "here tasks are named and watched"),
     ("crates/storage-embedded/benches/latencies.rs", "the writers of a benchmark, which waits for each"),
@@ -22,6 +23,7 @@ const SPAWNS: &[(&str, &str)] = &[
     ("tests/src/bin/bench/peers/daemon.rs", "the relay of a benchmark and its connections, which end with it"),
     ("tests/src/command.rs", "reads what a program prints, and is joined"),
     ("tests/src/health.rs", "a call with a deadline of its own, and is waited for"),
+    ("tests/src/network.rs", "the connections of a network of a story, which end with it"),
     ("tests/src/server.rs", "reads what a server prints until it ends"),
 ];
 

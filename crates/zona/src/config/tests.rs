@@ -62,7 +62,7 @@ fn every_problem_is_reported_at_once() {
             "store.readers: must be a whole number from 1 to 64",
             "surver: is unknown; keys outside a section are server, tenant, context, api_key_file, ca, output, listen, admin_listen, admin_names, max_connections, data, \
              advisories; sections are [gateway], [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [blobs], [keys], [cache], [limits], [runtimes.NAME], [tenants.CODE]",
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [blobs], [keys], [cache], [limits], [engine], [runtimes.NAME], [tenants.CODE]",
             "tenant: a tenant has 1 to 32 lower-case letters, digits and inner hyphens, and starts with a letter",
         ]
     );
@@ -82,7 +82,7 @@ fn an_unknown_key_is_answered_with_those_of_its_section() {
         problems("[sandboxes]\nwarm = 3"),
         [
             "sandboxes.warm: is unknown; sections are [gateway], [tls], [log], [otlp], [sandbox], [executions], [identity], [identity.issuers.NAME], \
-             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [blobs], [keys], [cache], [limits], [runtimes.NAME], [tenants.CODE]"
+             [identity.certificates.NAME], [audit], [events], [webhooks], [store], [blobs], [keys], [cache], [limits], [engine], [runtimes.NAME], [tenants.CODE]"
         ]
     );
 }
@@ -470,6 +470,12 @@ token_type = "JWT"
 [identity.certificates.nightly]
 uri = "spiffe://example.org/ns/jobs/sa/nightly"
 account = "tenants/acme/serviceAccounts/nightly"
+
+[engine]
+kind = "docker"
+socket = "/run/docker.sock"
+secrets = "/etc/zona/services"
+corrects = false
 
 [executions]
 max_running = 1

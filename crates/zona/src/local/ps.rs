@@ -16,6 +16,7 @@ mod file;
 mod graph;
 mod import;
 mod plan;
+mod shown;
 mod validate;
 
 #[derive(Debug, Args)]

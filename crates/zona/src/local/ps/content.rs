@@ -3,21 +3,13 @@
 use cli::Result;
 use process::node::{Member, Node, Value};
 
-/// Replaces the file of every config, also those of environments, by what `read` says that it holds; says whether there was one.
+/// Replaces the file of every config by what `read` says that it holds; says whether there was one. Environments have no configs of their own.
 ///
 /// # Errors
 /// Those of `read`.
 pub fn bring_in(root: &mut Node, read: impl Fn(&str) -> Result<String>) -> Result<bool> {
-    let mut is_changed = configs(root, &read)?;
-    for environment in members(root, "environments") {
-        is_changed |= configs(&mut environment.node, &read)?;
-    }
-    Ok(is_changed)
-}
-
-fn configs(node: &mut Node, read: &impl Fn(&str) -> Result<String>) -> Result<bool> {
     let mut is_changed = false;
-    for config in members(node, "configs") {
+    for config in members(root, "configs") {
         let Value::Map(fields) = &mut config.node.value else { continue };
         let Some(field) = fields.iter_mut().find(|field| field.name == "file") else { continue };
         let Some(path) = field.node.scalar().map(str::to_owned) else { continue };
@@ -44,13 +36,13 @@ mod tests {
     use process::node::read_yaml;
 
     use super::*;
-    use crate::local::ps::import::document;
+    use crate::local::ps::shown::document;
 
     const SHOP: &str = "\
 name: shop
 services: [{name: web, context: {image: 'web:1', environment: {VERSION: 1.10}, configs: [{source: a, target: /a}]}}]
 configs: {a: {file: a.toml}, b: {content: 'x = 1'}}
-environments: {production: {configs: {a: {file: production.toml}}}}
+environments: {production: {services: {web: {replicas: 2}}}}
 ";
 
     #[test]
@@ -62,7 +54,7 @@ environments: {production: {configs: {a: {file: production.toml}}}}
         let here = |path: &str| Source::Inline(format!("# {path}\n\"quoted\": {{}}\n"));
         assert_eq!(file.manifest().configs["a"].source, here("a.toml"));
         assert_eq!(file.manifest().configs["b"].source, Source::Inline("x = 1".to_owned()));
-        assert_eq!(file.environment("production").unwrap().0.configs["a"].source, here("production.toml"));
+        assert_eq!(file.environment("production").unwrap().0.services[0].replicas, 2);
         assert_eq!(file.manifest().services[0].context.environment["VERSION"], "1.10");
         let mut plain = read_yaml("name: shop\nservices: []\n").unwrap();
         assert!(!bring_in(&mut plain, |_| unreachable!("there is no file")).unwrap());

@@ -12,7 +12,7 @@ use process::problem::{Place, Problem, Problems};
 use process::revision::digest;
 
 use crate::local::ps::content;
-use crate::local::ps::import::document as document_of;
+use crate::local::ps::shown::document as document_of;
 
 /// Bytes of a file that a config holds.
 const MAX_CONTENT: u64 = 1_000_000;

@@ -12,11 +12,12 @@ use cli::output::{note, write_out};
 use cli::{Exit, Failure, Result};
 use process::compose::{Note, import};
 use process::manifest::{File, Notation};
-use process::node::{MAX_BYTES, Node, Value};
+use process::node::MAX_BYTES;
 use process::problem::Problem;
 
 use crate::context::Context;
 use crate::local::ps::file::refused;
+use crate::local::ps::shown::document;
 
 #[derive(Debug, Args)]
 #[command(
@@ -59,18 +60,6 @@ impl Import {
 fn variable(text: &str) -> std::result::Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "must be NAME=VALUE".to_owned())
-}
-
-/// A tree as it is printed; numbers as they were written.
-pub fn document(node: &Node) -> Document {
-    match &node.value {
-        Value::Null => Document::Null,
-        Value::Bool(value) => Document::Bool(*value),
-        Value::Number(number) => Document::Number(number.clone()),
-        Value::Text(text) => Document::Text(text.clone()),
-        Value::List(items) => Document::List(items.iter().map(document).collect()),
-        Value::Map(members) => Document::object(members.iter().map(|member| (member.name.clone(), document(&member.node)))),
-    }
 }
 
 fn answer(notes: &[Note], problems: &[Problem]) -> Document {
