@@ -22,8 +22,8 @@ const WRITER: &str = r#"def main(lines: int) -> int:
     return lines
 "#;
 const LINE_BYTES: usize = 1000;
-/// What the server may take while nobody reads, beside what it has when idle: less than the output times two. Its archive takes some pieces of a
-/// megabyte each at that time, too.
+/// What the server may take while nobody reads, beside what it has when idle: less than the output times two. What it takes is
+/// not taken apart.
 const MEMORY_SLACK: u64 = 96 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(150);
 

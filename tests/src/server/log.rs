@@ -13,12 +13,10 @@ pub fn address(line: &str) -> Option<SocketAddr> {
 /// What a server may say on a machine whose processors are all taken: a sandbox whose agent ends a child late is replaced, which
 /// costs time and nothing else. How fast agents are is measured by the sandbox's own tests.
 const BUSY: &str = "its agent does not kill a child";
-/// What a server says whose probes have not come to their end within its patience, as on a machine that is busy with other stories.
-const UNPROVEN: &str = "has not withstood the escape probes yet";
 
 /// Log lines of level WARN or ERROR, and panics, but those that hold one of the expected texts.
 pub fn problems(lines: &[String], expected: &[&str]) -> Vec<String> {
-    let unexpected = |line: &&String| is_problem(line) && !expected.iter().chain(&[BUSY, UNPROVEN]).any(|text| line.contains(text));
+    let unexpected = |line: &&String| is_problem(line) && !expected.iter().chain(&[BUSY]).any(|text| line.contains(text));
     lines.iter().filter(unexpected).cloned().collect()
 }
 
