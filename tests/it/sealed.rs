@@ -55,7 +55,7 @@ impl Story {
     }
 
     fn canary(&mut self) -> String {
-        let canary = format!("canary-{}", Uuid::new_v4().simple());
+        let canary = format!("canary-{}", Uuid::now_v7().simple());
         self.canaries.push(canary.clone());
         canary
     }
