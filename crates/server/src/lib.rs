@@ -345,10 +345,14 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         let watching = watching.clone();
         async move { watching.watch_lease().await }
     });
-    let claiming = executions.clone();
+    let (claiming, proven) = (executions.clone(), proof::Proven::new());
+    let may_claim = proven.clone();
     tasks.background("claims", move || {
-        let claiming = claiming.clone();
-        async move { claiming.claim_forever().await }
+        let (claiming, may_claim) = (claiming.clone(), may_claim.clone());
+        async move {
+            may_claim.wait().await;
+            claiming.claim_forever().await;
+        }
     });
     let heeding = executions.clone();
     tasks.background("suspensions", move || {
@@ -357,9 +361,11 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     });
     if manner.proves_itself_first {
         let (sandboxes, health, readiness) = (parts.sandboxes.clone(), health.clone(), readiness.clone());
-        tasks.background("proof", move || proof::welcome_once_proven(sandboxes.clone(), health.clone(), readiness.clone()));
+        let welcome = move || proof::welcome_once_proven(sandboxes.clone(), health.clone(), readiness.clone(), proven.clone());
+        tasks.background("proof", welcome);
     } else {
         readiness.set(true);
+        proven.set();
     }
     tracing::info!(address = %listeners.address, recovered, left_open, "serving");
     Ok(Running {
