@@ -95,6 +95,7 @@ pub(crate) fn log(error: &Error, request_id: &str) {
     let (reason, cause) = (error.reason(), causes(error));
     match error.kind() {
         ErrorKind::Internal => tracing::error!(request_id, reason, cause, "{error}"),
+        ErrorKind::Unavailable if error.is_of_a_stop() => tracing::debug!(request_id, reason, "{error}"),
         ErrorKind::Unavailable => tracing::warn!(request_id, reason, cause, "{error}"),
         ErrorKind::Invalid
         | ErrorKind::Unauthenticated

@@ -12,6 +12,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The cause of an internal or unavailable error, for the log only.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
+/// What is unavailable while a server stops.
+const SERVER: &str = "server";
+/// When the same may be asked for again: another server answers, or the same one once it is back.
+const STOPPED_FOR: Duration = Duration::from_secs(1);
+
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -194,6 +199,16 @@ impl Error {
             Error::Unavailable { .. } | Error::Unsettled { .. } | Error::Unaudited { .. } => ErrorKind::Unavailable,
             Error::Internal { .. } => ErrorKind::Internal,
         }
+    }
+
+    /// A call that comes while the server stops: another server takes it, or this one once it is back.
+    pub const fn stopping() -> Self {
+        Error::Unavailable { dependency: SERVER, retry_after: STOPPED_FOR, source: None }
+    }
+
+    /// Whether it is [`Error::stopping`]: nothing that anybody has to look after.
+    pub fn is_of_a_stop(&self) -> bool {
+        matches!(self, Error::Unavailable { dependency: SERVER, .. })
     }
 
     /// Stable reason, catalogued in docs/errors.md.

@@ -32,6 +32,15 @@ fn an_unavailable_dependency_says_when_to_come_back_and_not_why() {
 }
 
 #[test]
+fn a_server_that_stops_is_unavailable_for_a_second() {
+    let error = Error::stopping();
+    assert!(error.is_of_a_stop() && !Error::Unavailable { dependency: "store", retry_after: Duration::ZERO, source: None }.is_of_a_stop());
+    let (code, message, details) = shown(&error);
+    assert_eq!((code, message.as_str()), (Code::Unavailable, "server is unavailable"));
+    assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+}
+
+#[test]
 fn unauthenticated_and_out_of_range_have_codes_of_their_own() {
     assert_eq!(shown(&Error::Unauthenticated).0, Code::Unauthenticated);
     let pruned = Error::OutOfRange { reason: "EVENTS_PRUNED", description: "event 3 is gone".to_owned() };

@@ -316,7 +316,7 @@ impl Executions {
     /// Takes a place of this server.
     async fn enter(&self, tenant: &TenantId) -> Result<Ticket> {
         if self.shared.claims.is_stopping() {
-            return Err(stopping());
+            return Err(Error::stopping());
         }
         let ports = &self.shared.ports;
         let most = ports.tenants.settings(tenant).await?.quota.running;
@@ -481,11 +481,6 @@ pub(super) fn abandoned() -> Error {
 fn not_claimable() -> Error {
     let text = "secret parameters are never stored, so an execution that has some cannot be run again by another server";
     Error::invalid("retry_if_lost", "CONFLICT", text)
-}
-
-/// The server stops, and begins nothing more.
-fn stopping() -> Error {
-    Error::Unavailable { dependency: "server", retry_after: Duration::from_secs(1), source: None }
 }
 
 fn id_taken() -> Error {
