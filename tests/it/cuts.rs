@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::steps::{SHOUT, UNPROVEN};
+use crate::steps::SHOUT;
 
 /// Callers are refused after 2.5 seconds at the latest; the rest is slack for a busy machine.
 const REFUSED_WITHIN: Duration = Duration::from_secs(8);
@@ -91,7 +91,7 @@ async fn a_server_that_is_cut_off_from_the_database_refuses_soon_and_comes_back_
         transforms(&lonely, &format!("{how}-kept")).await;
         assert_eq!(code_of(&other, &format!("{how}-again")).await.expect("what was created is there"), SHOUT);
     }
-    whole.stop_despite(&[UNPROVEN]);
+    whole.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,5 +125,5 @@ async fn a_server_that_is_cut_off_from_redis_answers_as_before_and_no_older_than
             create(&lonely, &format!("{how}-{mended}")).await.expect("nobody needs Redis to create");
         }
     }
-    whole.stop_despite(&[UNPROVEN]);
+    whole.stop();
 }

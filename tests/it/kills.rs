@@ -1,6 +1,7 @@
 //! Kills under load: 16 clients change and start things while the server is killed at random, again and again. Whatever was
 //! acknowledged is there, whatever was not can be asked for again under its request id and happens once, and the audit log knows of
-//! each effect, with one outcome for each intent. Others are told of each effect once.
+//! each effect, with one outcome for each intent. Others are told of each effect once. So it is with one server on its own store, and with
+//! three that share a database.
 
 mod client;
 mod model;
@@ -12,15 +13,19 @@ use std::{
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use api_proto::zona::event::v1::{Event, SubscribeEventsRequest, subscribe_events_response::Part};
+use api_proto::zona::{
+    event::v1::{Event, SubscribeEventsRequest, subscribe_events_response::Part},
+    utility::v1::Limits,
+};
 use e2e::{
     command::run,
-    rpc::{Client, TENANT},
+    installation::Installation,
+    rpc::{self, Client, TENANT},
     server::{Backend, Server},
     workspace,
 };
@@ -36,8 +41,15 @@ const WORKERS: u32 = 16;
 const LIFE: u64 = 120;
 /// Lives of the store, in the run that every change waits for and in the long one.
 const KILLS: [u32; 2] = [15, 300];
-/// After so long without an event, what has happened was told.
-const SILENCE: Duration = Duration::from_secs(3);
+/// The last thing that happens: once it is told, so is everything before it.
+const LAST: &str = "last";
+/// The same of servers that share a database: one of them is killed each time.
+const KILLS_OF_ONE: [u32; 2] = [3, 60];
+/// What is changed at one server the others read within a second, and what a server that died was in the middle of is over within ten; the
+/// rest is slack.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Servers that share a database.
+const SERVERS: usize = 3;
 /// Where executions end that were running when the last server came.
 const ENDED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -45,11 +57,22 @@ const ENDED_WITHIN: Duration = Duration::from_secs(60);
 pub struct Acknowledged {
     left: AtomicU32,
     enough: Notify,
+    over: AtomicBool,
 }
 
 impl Acknowledged {
     fn after(count: u32) -> Arc<Self> {
-        Arc::new(Acknowledged { left: AtomicU32::new(count), enough: Notify::new() })
+        Arc::new(Acknowledged { left: AtomicU32::new(count), enough: Notify::new(), over: AtomicBool::new(false) })
+    }
+
+    /// Nothing more is to be asked for.
+    fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing more is to be asked for.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 
     /// One more.
@@ -71,7 +94,7 @@ async fn kills_under_load_lose_nothing_acknowledged_double_nothing_and_leave_one
         let begun = Instant::now();
         let server = Server::on(data.path(), Backend::Namespace);
         starts.push(begun.elapsed());
-        workers = settle(&server, workers).await;
+        workers = settle(&server, workers, Duration::ZERO).await;
         let acknowledged = Acknowledged::after(u32::try_from(1 + random.below(LIFE)).expect("it is small"));
         let client = Client::connect(&server).await;
         let tasks: Vec<_> =
@@ -84,7 +107,7 @@ async fn kills_under_load_lose_nothing_acknowledged_double_nothing_and_leave_one
         }
     }
     let server = Server::on(data.path(), Backend::Namespace);
-    let workers = settle(&server, workers).await;
+    let workers = settle(&server, workers, Duration::ZERO).await;
     for worker in &workers {
         worker.executions_are_there_and_end(&Client::connect(&server).await, ENDED_WITHIN).await;
     }
@@ -108,13 +131,58 @@ async fn kills_under_load_lose_nothing_acknowledged_double_nothing_and_leave_one
     }
 }
 
+/// Each time, one of three dies, and what its clients were not answered they ask another one for; what was started on it, the others settle.
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_of_servers_that_share_a_database_lose_nothing_acknowledged_and_double_nothing() {
+    let installation = Installation::with_redis();
+    let named = |which: usize| installation.server(&format!("server-{which}"), "");
+    let mut servers: Vec<Server> = (0..SERVERS).map(named).collect();
+    let mut random = Random::from_seed(0xdead);
+    let mut workers: Vec<Worker> = (0..WORKERS).map(|number| Worker::new(number, random.next())).collect();
+    let kills = test_support::repeat(KILLS_OF_ONE[0], KILLS_OF_ONE[1]);
+    for _ in 0..kills {
+        let acknowledged = Acknowledged::after(u32::try_from(1 + random.below(LIFE)).expect("it is small"));
+        let mut tasks = Vec::new();
+        for (worker, which) in workers.into_iter().zip((0..SERVERS).cycle()) {
+            let client = Client::connect(&servers[which]).await;
+            tasks.push(tokio::spawn(worker.work_until_it_fails(client, Arc::clone(&acknowledged))));
+        }
+        acknowledged.enough.notified().await;
+        let dies = usize::try_from(random.below(SERVERS as u64)).expect("it is small");
+        servers.remove(dies).kill();
+        acknowledged.end();
+        workers = Vec::new();
+        for task in tasks {
+            workers.push(task.await.expect("no worker panics"));
+        }
+        // Each asks a server that may not be the one that it worked with, and the one that died is not back yet.
+        workers = settle(&servers[0], workers, PATIENCE).await;
+        servers.insert(dies, named(dies));
+    }
+    for worker in &workers {
+        worker.executions_are_there_and_end(&Client::connect(&servers[0]).await, ENDED_WITHIN).await;
+    }
+    let done: u32 = workers.iter().map(Worker::done).sum();
+    println!("{kills} kills of one of {SERVERS} servers, {done} effects");
+    assert!(done > WORKERS, "the workers did nothing");
+    let told = events(&servers[1]).await;
+    let records = export(&servers[2], installation.directory.path());
+    for worker in &workers {
+        worker.every_effect_was_told(&told);
+        worker.every_effect_has_an_intent(&records);
+    }
+    every_intent_has_one_outcome(&records);
+}
+
 /// What was not acknowledged is asked for once more, and everything is compared with what should be.
-async fn settle(server: &Server, workers: Vec<Worker>) -> Vec<Worker> {
+///
+/// `patience` is for a server that others tell what has changed.
+async fn settle(server: &Server, workers: Vec<Worker>, patience: Duration) -> Vec<Worker> {
     let mut settled = Vec::new();
     for mut worker in workers {
         let mut client = Client::connect(server).await;
-        worker.ask_again(&mut client).await;
-        worker.compare(&mut client).await;
+        worker.ask_again(&mut client, patience).await;
+        worker.compare(&mut client, patience).await;
         settled.push(worker);
     }
     settled
@@ -123,10 +191,13 @@ async fn settle(server: &Server, workers: Vec<Worker>) -> Vec<Worker> {
 /// Everything that happened in the tenant, in order and without gaps.
 async fn events(server: &Server) -> Vec<Event> {
     let mut client = Client::connect(server).await;
+    client.create(LAST, "def transform(value):\n    return value\n", Limits::default()).await;
+    let last = rpc::utility(LAST);
     let request = SubscribeEventsRequest { parent: TENANT.to_owned(), after_sequence: Some(0), ..Default::default() };
     let mut subscription = client.events.subscribe_events(request).await.expect("events can be followed").into_inner();
-    let mut told = Vec::new();
-    while let Ok(message) = tokio::time::timeout(SILENCE, subscription.message()).await {
+    let mut told: Vec<Event> = Vec::new();
+    while told.last().is_none_or(|event| event.subject != last) {
+        let message = tokio::time::timeout(PATIENCE, subscription.message()).await.expect("more is told");
         match message.expect("it lasts").and_then(|message| message.part) {
             Some(Part::Event(event)) => told.push(event),
             Some(Part::ReachedSequence(_)) => {}

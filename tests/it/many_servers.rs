@@ -42,6 +42,11 @@ fn executions(person: &Person, state: &str) -> Vec<String> {
     listed.as_array().into_iter().flatten().map(name).collect()
 }
 
+/// Each execution and its state, for whoever reads why a story went wrong.
+fn states(person: &Person) -> String {
+    person.zona(&["execution", "list", "-o", "json"]).text()
+}
+
 /// Follows an execution in a process of its own; what it prints lies in the file.
 fn watch(person: &Person, execution: &str) -> (Child, PathBuf) {
     let output = person.file("watched", "");
@@ -219,7 +224,7 @@ fn what_is_started_on_a_full_server_runs_on_another_and_survives_its_first_claim
     let ann = Person::made_by(&root, &first, "ann", "CREATOR");
     ann.creates("ticker", TICKER);
     let start = |more: &[&str]| {
-        let words = [&["run", "ticker", "--params", r#"{"lines": 600, "pause": 0.1}"#, "--detach"], more].concat();
+        let words = [&["run", "ticker", "--params", r#"{"lines": 3000, "pause": 0.1}"#, "--detach"], more].concat();
         ann.zona(&words).with_code(exit::OK).text().trim().to_owned()
     };
     let occupies = start(&[]);
@@ -231,11 +236,15 @@ fn what_is_started_on_a_full_server_runs_on_another_and_survives_its_first_claim
     // The second one has a place.
     let second = installation.server("second", &narrow);
     let there = signed_in(&second, "ann");
-    assert!(host::eventually(HEARD_WITHIN, || executions(&there, "RUNNING").contains(&again)), "the other server does not claim it");
+    assert!(
+        host::eventually(HEARD_WITHIN, || executions(&there, "RUNNING").contains(&again)),
+        "the other server does not claim it: {}",
+        states(&ann)
+    );
     let (watching, output) = watch(&ann, &again);
     let sees = |line: &str| fs::read_to_string(&output).is_ok_and(|text| text.contains(line));
     assert!(host::eventually(HEARD_WITHIN, || sees("line 3")), "what the other server runs is not seen here");
-    assert_eq!(executions(&there, "PENDING"), std::slice::from_ref(&cancelled));
+    assert_eq!(executions(&there, "PENDING"), std::slice::from_ref(&cancelled), "{}", states(&ann));
     there.zona(&["execution", "cancel", &cancelled]).with_code(exit::OK);
     assert_eq!(executions(&ann, "CANCELLED"), [cancelled]);
 

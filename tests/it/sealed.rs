@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use crate::canaries::files;
 use crate::signing_in::{Person, SIGNED_IN_ONLY, exit};
-use crate::steps::UNPROVEN;
 
 /// Fewest texts of a story.
 const CANARIES: usize = 50;
@@ -193,6 +192,6 @@ fn fifty_texts_stand_in_no_file_of_a_shared_database_in_no_object_and_not_in_red
     };
     story.is_in_none_of(&kept());
     story.shreds(&execution);
-    server.stop_despite(&[UNPROVEN]);
+    server.stop();
     story.is_in_none_of(&kept());
 }

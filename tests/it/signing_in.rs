@@ -43,6 +43,9 @@ pub struct Person {
     server: String,
 }
 
+/// What runs in a story ends when the story says so, however slow the machine is: the most that a utility may have.
+const TIMEOUT: &str = "300s";
+
 impl Person {
     /// Who has nothing yet.
     pub fn new(server: &Server) -> Self {
@@ -98,7 +101,8 @@ impl Person {
     #[track_caller]
     pub fn creates(&self, id: &str, code: &str) {
         let file = self.file(&format!("{id}.py"), code);
-        self.zona(&["utility", "create", id, "--file", file.to_str().expect("a temporary path is UTF-8")]).with_code(exit::OK);
+        let file = file.to_str().expect("a temporary path is UTF-8");
+        self.zona(&["utility", "create", id, "--file", file, "--timeout", TIMEOUT]).with_code(exit::OK);
     }
 
     /// Runs the ticker for minutes, and waits until it has printed something.

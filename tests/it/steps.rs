@@ -16,10 +16,6 @@ def main(lines: int, pause: float = 0.0) -> int:
     return lines
 "#;
 
-/// What a server says whose probes have not come to their end within its patience: where several servers begin on one machine, that is part of the
-/// story.
-pub const UNPROVEN: &str = "has not withstood the escape probes yet";
-
 /// Upper case, for the fast path.
 pub const SHOUT: &str = "def transform(value: str, mark: str = \"!\") -> str:\n    return value.upper() + mark\n";
 

@@ -16,12 +16,16 @@ use api_proto::zona::{
 use e2e::rpc::{Client, TENANT};
 use prost_types::FieldMask;
 use serde_json::Value;
+use tokio::time::sleep;
 use tonic::{Code, Status};
 
 use super::{
     Acknowledged,
     model::{Expected, Random, Step, What},
 };
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A client and what it has done.
 pub struct Worker {
@@ -48,7 +52,7 @@ impl Worker {
     }
 
     pub async fn work_until_it_fails(mut self, mut client: Client, acknowledged: Arc<Acknowledged>) -> Self {
-        loop {
+        while !acknowledged.is_over() {
             let step = self.next_step();
             match self.send(&mut client, &step).await {
                 Ok(answer) => self.apply(&step, answer),
@@ -62,25 +66,55 @@ impl Worker {
             }
             acknowledged.count();
         }
+        self
     }
 
     /// The request that nobody answered: it has happened or it has not, and now it happens once.
-    pub async fn ask_again(&mut self, client: &mut Client) {
+    pub async fn ask_again(&mut self, client: &mut Client, patience: Duration) {
         let Some(step) = self.unanswered.take() else { return };
-        let first = self.send(client, &step).await.unwrap_or_else(|status| panic!("{step:?} was refused when repeated: {status:?}"));
-        let second = self.send(client, &step).await.unwrap_or_else(|status| panic!("{step:?} was refused the third time: {status:?}"));
+        let first = self.send_until_answered(client, &step, patience).await;
+        let second = self.send_until_answered(client, &step, patience).await;
         assert_eq!(first, second, "{step:?}");
         self.apply(&step, first);
     }
 
-    /// That the newest utilities are what they should be.
-    pub async fn compare(&self, client: &mut Client) {
+    async fn send_until_answered(&self, client: &mut Client, step: &Step, patience: Duration) -> String {
+        let until = Instant::now() + patience;
+        loop {
+            match self.send(client, step).await {
+                Ok(answer) => return answer,
+                Err(status) if is_for_later(&status) && Instant::now() < until => sleep(PAUSE).await,
+                Err(status) => panic!("{step:?} was refused when repeated: {status:?}"),
+            }
+        }
+    }
+
+    /// That the newest utilities are what they should be, or come to be.
+    pub async fn compare(&self, client: &mut Client, patience: Duration) {
+        let until = Instant::now() + patience;
         for expected in self.made.iter().rev().take(2) {
-            let request = GetUtilityRequest { name: expected.name.clone() };
-            let found = client.utilities.get_utility(request).await.expect("what was acknowledged is there").into_inner();
             let newest = expected.versions.last().copied().expect("there is one");
-            let shown = (found.latest_version as usize, found.code.as_str(), found.state() == UtilityState::Deleted);
-            assert_eq!(shown, (expected.versions.len(), code(newest).as_str(), expected.is_deleted), "{expected:?}");
+            let wanted = (expected.versions.len(), code(newest), expected.is_deleted);
+            loop {
+                let request = GetUtilityRequest { name: expected.name.clone() };
+                let found = match client.utilities.get_utility(request).await {
+                    Ok(found) => found.into_inner(),
+                    // Its record could not be written, say: nobody was answered.
+                    Err(status) if is_for_later(&status) && Instant::now() < until => {
+                        sleep(PAUSE).await;
+                        continue;
+                    }
+                    Err(status) => panic!("what was acknowledged is not there: {status:?}"),
+                };
+                let is_deleted = found.state() == UtilityState::Deleted;
+                let shown = (found.latest_version as usize, found.code, is_deleted);
+                if shown != wanted && Instant::now() < until {
+                    sleep(PAUSE).await;
+                    continue;
+                }
+                assert_eq!(shown, wanted, "{expected:?}");
+                break;
+            }
         }
     }
 
@@ -197,6 +231,11 @@ impl Worker {
         };
         answered.map(|answer| answer.into_inner().name)
     }
+}
+
+/// Whether the same may be asked for again in a while: nothing has happened, or nobody knows yet.
+fn is_for_later(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::ResourceExhausted)
 }
 
 /// Whether nobody answered, or only that the server is going.
