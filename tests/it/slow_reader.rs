@@ -23,7 +23,8 @@ const WRITER: &str = r#"def main(lines: int) -> int:
 "#;
 const LINE_BYTES: usize = 1000;
 /// What the server may take while nobody reads, beside what it has when idle: less than the output times two. Some 80 MiB were measured, and 55
-/// with a single arena of the allocator (`MALLOC_ARENA_MAX=1`); smaller caches of pages in the store changed nothing.
+/// with a single arena of the allocator (`MALLOC_ARENA_MAX=1`); smaller caches of pages in the store changed little. The rest
+/// is not taken apart.
 const MEMORY_SLACK: u64 = 96 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(150);
 

@@ -1,5 +1,5 @@
-//! A server that proves itself first: nobody is told that calls are welcome before the sandbox has withstood the escape probes, and nothing
-//! that waits in the store is taken from servers that could run it.
+//! A server that proves itself first: nobody is told that calls are welcome before the sandbox has withstood the escape probes, and it does
+//! not look for what waits in the store, which other servers can run.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// warned of by the sandbox, at once.
 const LATE: Duration = Duration::from_secs(60);
 
-/// Whether the server may take what waits in the store. Cheap to clone; starts with no.
+/// Whether the server may look for what waits in the store. Cheap to clone; starts with no.
 #[derive(Clone)]
 pub(crate) struct Proven(watch::Sender<bool>);
 
