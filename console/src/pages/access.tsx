@@ -3,11 +3,13 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
+import type { MatrixRow } from "../access/matrix";
 import { access } from "../api";
 import { navigate, usePlace, withQuery } from "../router";
 import { administers, lastPart, useCaller, useParent } from "../session";
 import { t } from "../text";
 import { useCall } from "../ui/call";
+import { List } from "../ui/list";
 import { Badge, Button, Choice, PageHead, Tabs, TextField, Value } from "../ui/parts";
 import { Loading, Problem, Show } from "../ui/states";
 import { Accounts } from "./accounts";
@@ -50,38 +52,28 @@ function Matrix(): JSX.Element {
       <TextField label={t("utilities.search")} type="search" value={search} onInput={setSearch} />
       <Show of={loaded}>
         {(rows) => (
-          <div class="table-scroll" tabIndex={0} role="region" aria-label={t("access.matrix")}>
-            <table class="matrix">
-              <thead>
-                <tr>
-                  <th scope="col">{t("audit.action")}</th>
-                  {(["USER", "CREATOR", "ADMIN", "SUPER_ADMIN"] as const).map((role) => (
-                    <th key={role} scope="col">
-                      {t(`role.${role}`)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {rows
-                  .filter((row) => row.action.toLowerCase().includes(wanted) || row.method.toLowerCase().includes(wanted))
-                  .map((row) => (
-                    <tr key={row.method}>
-                      <th scope="row">
-                        <Value code title={row.method}>
-                          {row.action}
-                        </Value>
-                      </th>
-                      {row.roles.map((reach, index) => (
-                        <td key={index} class={reach === "-" ? "none" : "some"}>
-                          {reachText(reach)}
-                        </td>
-                      ))}
-                    </tr>
-                  ))}
-              </tbody>
-            </table>
-          </div>
+          <List
+            label={t("access.matrix")}
+            look="matrix"
+            items={rows.filter((row) => row.action.toLowerCase().includes(wanted) || row.method.toLowerCase().includes(wanted))}
+            keyOf={(row) => row.method}
+            columns={[
+              {
+                head: t("audit.action"),
+                names: true,
+                cell: (row) => (
+                  <Value code title={row.method}>
+                    {row.action}
+                  </Value>
+                ),
+              },
+              ...(["USER", "CREATOR", "ADMIN", "SUPER_ADMIN"] as const).map((role, index) => ({
+                head: t(`role.${role}`),
+                mark: (row: MatrixRow) => (row.roles[index] === "-" ? "none" : "some"),
+                cell: (row: MatrixRow) => reachText(row.roles[index] ?? "-"),
+              })),
+            ]}
+          />
         )}
       </Show>
     </>

@@ -1,6 +1,5 @@
 // Service accounts and their API keys: a key's secret is shown once, when it is made.
 
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
@@ -9,13 +8,17 @@ import type { ApiKey, ServiceAccount } from "../gen/zona/identity/v1/principal_p
 import { lastPart, useParent, type RoleName } from "../session";
 import { t } from "../text";
 import { useAction, useCall } from "../ui/call";
-import { Badge, Button, Choice, CopyButton, Dialog, TextField, Time, Value } from "../ui/parts";
-import { Empty, Problem, Show } from "../ui/states";
+import { Pages, usePage, usePageInAddress } from "../ui/list";
+import { Badge, Button, Choice, CopyButton, Dialog, TextField, Value, When } from "../ui/parts";
+import { Problem } from "../ui/states";
 import { nameOf, PAGE_SIZE, roleOptions, ROLES, StateBadge } from "./roles";
 
 export function Accounts(): JSX.Element {
   const parent = useParent();
-  const loaded = useCall(parent, (signal) => identity.listServiceAccounts({ parent, pageSize: PAGE_SIZE }, { signal }));
+  const turn = usePageInAddress();
+  const loaded = useCall(`${parent} ${turn.token}`, (signal) =>
+    identity.listServiceAccounts({ parent, pageSize: PAGE_SIZE, pageToken: turn.token }, { signal }),
+  );
   const [id, setId] = useState("");
   const [role, setRole] = useState<RoleName>("USER");
   const [open, setOpen] = useState<ServiceAccount | null>(null);
@@ -41,44 +44,27 @@ export function Accounts(): JSX.Element {
         </Button>
         {action.failure !== null && <Problem failure={action.failure} />}
       </form>
-      <Show of={loaded}>
-        {(page) =>
-          page.serviceAccounts.length === 0 ? (
-            <Empty title={t("access.no-accounts")} />
-          ) : (
-            <div class="table-scroll" tabIndex={0} role="region" aria-label={t("access.accounts")}>
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{t("access.name")}</th>
-                    <th scope="col">{t("access.role")}</th>
-                    <th scope="col">{t("access.state")}</th>
-                    <th scope="col">{t("versions.actions")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {page.serviceAccounts.map((account) => (
-                    <tr key={account.name}>
-                      <td>
-                        <Value code>{lastPart(account.name)}</Value>
-                      </td>
-                      <td>{t(`role.${nameOf(account.role)}`)}</td>
-                      <td>
-                        <StateBadge state={account.state} />
-                      </td>
-                      <td>
-                        <Button kind="quiet" onClick={() => setOpen(account)} label={t("access.keys.label", { name: lastPart(account.name) })}>
-                          {t("access.keys")}
-                        </Button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </Show>
+      <Pages
+        of={loaded}
+        turn={turn}
+        items={(page) => page.serviceAccounts}
+        empty={t("access.no-accounts")}
+        label={t("access.accounts")}
+        keyOf={(account) => account.name}
+        columns={[
+          { head: t("access.name"), cell: (account) => <Value code>{lastPart(account.name)}</Value> },
+          { head: t("access.role"), cell: (account) => t(`role.${nameOf(account.role)}`) },
+          { head: t("access.state"), cell: (account) => <StateBadge state={account.state} /> },
+          {
+            head: t("versions.actions"),
+            cell: (account) => (
+              <Button kind="quiet" onClick={() => setOpen(account)} label={t("access.keys.label", { name: lastPart(account.name) })}>
+                {t("access.keys")}
+              </Button>
+            ),
+          },
+        ]}
+      />
       {open !== null && <Keys account={open} onClose={() => setOpen(null)} />}
     </>
   );
@@ -86,7 +72,8 @@ export function Accounts(): JSX.Element {
 
 function Keys(props: { account: ServiceAccount; onClose: () => void }): JSX.Element {
   const parent = props.account.name;
-  const loaded = useCall(parent, (signal) => identity.listApiKeys({ parent, pageSize: PAGE_SIZE }, { signal }));
+  const turn = usePage();
+  const loaded = useCall(`${parent} ${turn.token}`, (signal) => identity.listApiKeys({ parent, pageSize: PAGE_SIZE, pageToken: turn.token }, { signal }));
   const [description, setDescription] = useState("");
   const [secret, setSecret] = useState<string | null>(null);
   const action = useAction();
@@ -121,54 +108,31 @@ function Keys(props: { account: ServiceAccount; onClose: () => void }): JSX.Elem
           <Value code>{secret}</Value> <CopyButton text={secret} />
         </div>
       )}
-      <Show of={loaded}>
-        {(page) =>
-          page.apiKeys.length === 0 ? (
-            <Empty title={t("access.no-keys")} />
-          ) : (
-            <div class="table-scroll" tabIndex={0} role="region" aria-label={t("access.keys")}>
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{t("access.key")}</th>
-                    <th scope="col">{t("editor.description")}</th>
-                    <th scope="col">{t("access.key.expires")}</th>
-                    <th scope="col">{t("access.key.used")}</th>
-                    <th scope="col">{t("versions.actions")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {page.apiKeys.map((key) => (
-                    <tr key={key.name}>
-                      <td>
-                        <Value code>{lastPart(key.name)}</Value>
-                      </td>
-                      <td>
-                        <Value>{key.description}</Value>
-                      </td>
-                      <td>
-                        <Time at={key.expireTime === undefined ? null : timestampDate(key.expireTime)} />
-                      </td>
-                      <td>
-                        <Time at={key.lastUseTime === undefined ? null : timestampDate(key.lastUseTime)} />
-                      </td>
-                      <td>
-                        {key.revokeTime !== undefined ? (
-                          <Badge kind="calm">{t("access.key.revoked")}</Badge>
-                        ) : (
-                          <Button kind="danger" busy={action.busy} onClick={() => revoke(key)} label={t("access.key.revoke.label", { name: lastPart(key.name) })}>
-                            {t("grant.revoke")}
-                          </Button>
-                        )}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </Show>
+      <Pages
+        of={loaded}
+        turn={turn}
+        items={(page) => page.apiKeys}
+        empty={t("access.no-keys")}
+        label={t("access.keys")}
+        keyOf={(key) => key.name}
+        columns={[
+          { head: t("access.key"), cell: (key) => <Value code>{lastPart(key.name)}</Value> },
+          { head: t("editor.description"), cell: (key) => <Value>{key.description}</Value> },
+          { head: t("access.key.expires"), cell: (key) => <When at={key.expireTime} /> },
+          { head: t("access.key.used"), cell: (key) => <When at={key.lastUseTime} /> },
+          {
+            head: t("versions.actions"),
+            cell: (key) =>
+              key.revokeTime !== undefined ? (
+                <Badge kind="calm">{t("access.key.revoked")}</Badge>
+              ) : (
+                <Button kind="danger" busy={action.busy} onClick={() => revoke(key)} label={t("access.key.revoke.label", { name: lastPart(key.name) })}>
+                  {t("grant.revoke")}
+                </Button>
+              ),
+          },
+        ]}
+      />
     </Dialog>
   );
 }

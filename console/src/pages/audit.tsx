@@ -7,12 +7,12 @@ import { useState } from "preact/hooks";
 import { audit } from "../api";
 import { hex } from "../audit/note";
 import { ActorRole, AuditOutcome, type AuditRecord } from "../gen/zona/audit/v1/audit_record_pb";
-import { Link, navigate, usePlace, withQuery } from "../router";
 import { lastPart, useParent } from "../session";
 import { reasonText, t, time, type TextId } from "../text";
 import { useAction, useCall } from "../ui/call";
-import { Badge, Button, Choice, Dialog, PageHead, save, TextField, Time, Value } from "../ui/parts";
-import { Empty, Problem, Show } from "../ui/states";
+import { List, Pages, useFilters, usePageInAddress, type Column } from "../ui/list";
+import { Badge, Button, Choice, Dialog, PageHead, save, TextField, Value, When } from "../ui/parts";
+import { Problem, Show } from "../ui/states";
 import { Verification, useInclusion } from "./audit-verify";
 import { dayStart, toTimestamp } from "./executions";
 
@@ -39,9 +39,8 @@ const OUTCOME_TEXTS: Record<AuditOutcome, TextId> = {
 
 export function Audit(): JSX.Element {
   const parent = useParent();
-  const place = usePlace();
-  const query = (name: string) => place.search.get(name) ?? "";
-  const set = (changes: Record<string, string>) => navigate(withQuery(place, { page: "", ...changes }), { replace: true, keep: true });
+  const { of: query, set, key } = useFilters();
+  const turn = usePageInAddress();
   const [detail, setDetail] = useState<AuditRecord | null>(null);
   const filter = {
     actor: query("actor") === "" || query("actor").includes("/") ? query("actor") : `${parent}/users/${query("actor")}`,
@@ -51,8 +50,8 @@ export function Audit(): JSX.Element {
     from: toTimestamp(dayStart(query("from"))),
     before: toTimestamp(dayStart(query("before"))),
   };
-  const loaded = useCall(`${parent}?${place.search.toString()}`, (signal) =>
-    audit.listAuditRecords({ parent, pageSize: PAGE_SIZE, pageToken: query("page"), filter }, { signal }),
+  const loaded = useCall(`${parent}?${key}`, (signal) =>
+    audit.listAuditRecords({ parent, pageSize: PAGE_SIZE, pageToken: turn.token, filter }, { signal }),
   );
   return (
     <>
@@ -73,29 +72,15 @@ export function Audit(): JSX.Element {
         <TextField label={t("executions.from")} type="date" value={query("from")} onInput={(from) => set({ from })} />
         <TextField label={t("executions.before")} type="date" value={query("before")} onInput={(before) => set({ before })} />
       </search>
-      <Show of={loaded}>
-        {(page) =>
-          page.records.length === 0 && page.nextPageToken === "" ? (
-            <Empty title={t("audit.empty")} />
-          ) : (
-            <>
-              <List found={page.records} onOpen={setDetail} />
-              <div class="pager">
-                {query("page") !== "" && (
-                  <Link to={withQuery(place, { page: "" })} class="button">
-                    {t("pager.first")}
-                  </Link>
-                )}
-                {page.nextPageToken !== "" && (
-                  <Link to={withQuery(place, { page: page.nextPageToken })} class="button">
-                    {t("pager.next")}
-                  </Link>
-                )}
-              </div>
-            </>
-          )
-        }
-      </Show>
+      <Pages
+        of={loaded}
+        turn={turn}
+        items={(page) => page.records}
+        empty={t("audit.empty")}
+        label={t("nav.audit")}
+        keyOf={(record) => String(record.sequence)}
+        columns={columns(setDetail)}
+      />
       {detail !== null && <Detail parent={parent} record={detail} onClose={() => setDetail(null)} />}
     </>
   );
@@ -107,51 +92,38 @@ function outcomeKind(outcome: AuditOutcome): "good" | "bad" | "warn" | "calm" {
   return outcome === AuditOutcome.DENIED || outcome === AuditOutcome.FAILED ? "bad" : "warn";
 }
 
-function List(props: { found: readonly AuditRecord[]; onOpen: (record: AuditRecord) => void }): JSX.Element {
-  return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label={t("nav.audit")}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t("audit.sequence")}</th>
-            <th scope="col">{t("audit.time")}</th>
-            <th scope="col">{t("audit.actor")}</th>
-            <th scope="col">{t("audit.action")}</th>
-            <th scope="col">{t("audit.resource")}</th>
-            <th scope="col">{t("audit.outcome")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.found.map((record) => (
-            <tr key={String(record.sequence)}>
-              <td>
-                <button type="button" class="link" onClick={() => props.onOpen(record)} aria-label={t("audit.open", { sequence: String(record.sequence) })}>
-                  <Value code>{String(record.sequence)}</Value>
-                </button>
-              </td>
-              <td>
-                <Time at={record.time === undefined ? null : timestampDate(record.time)} />
-              </td>
-              <td>
-                <Value title={record.actor?.principal}>{lastPart(record.actor?.principal ?? "")}</Value>
-              </td>
-              <td>
-                <Value code>{record.action}</Value>
-                {record.count > 1n && <Value>{` ×${record.count}`}</Value>}
-              </td>
-              <td>
-                <Value>{record.resource}</Value>
-              </td>
-              <td>
-                <Badge kind={outcomeKind(record.outcome)}>{t(OUTCOME_TEXTS[record.outcome] ?? "audit.outcome.unknown")}</Badge>{" "}
-                {record.reason !== "" && <Value code>{record.reason}</Value>}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+function columns(onOpen: (record: AuditRecord) => void): Column<AuditRecord>[] {
+  return [
+    {
+      head: t("audit.sequence"),
+      cell: (record) => (
+        <button type="button" class="link" onClick={() => onOpen(record)} aria-label={t("audit.open", { sequence: String(record.sequence) })}>
+          <Value code>{String(record.sequence)}</Value>
+        </button>
+      ),
+    },
+    { head: t("audit.time"), cell: (record) => <When at={record.time} /> },
+    { head: t("audit.actor"), cell: ({ actor }) => <Value title={actor?.principal}>{lastPart(actor?.principal ?? "")}</Value> },
+    {
+      head: t("audit.action"),
+      cell: (record) => (
+        <>
+          <Value code>{record.action}</Value>
+          {record.count > 1n && <Value>{` ×${record.count}`}</Value>}
+        </>
+      ),
+    },
+    { head: t("audit.resource"), cell: (record) => <Value>{record.resource}</Value> },
+    {
+      head: t("audit.outcome"),
+      cell: (record) => (
+        <>
+          <Badge kind={outcomeKind(record.outcome)}>{t(OUTCOME_TEXTS[record.outcome] ?? "audit.outcome.unknown")}</Badge>{" "}
+          {record.reason !== "" && <Value code>{record.reason}</Value>}
+        </>
+      ),
+    },
+  ];
 }
 
 const ROLE_NAMES: Record<ActorRole, string> = {
@@ -205,37 +177,17 @@ function Detail(props: { parent: string; record: AuditRecord; onClose: () => voi
           ))}
       </dl>
       {record.changes.length > 0 && (
-        <div class="table-scroll" tabIndex={0} role="region" aria-label={t("audit.changes")}>
-          <table>
-            <caption>{t("audit.changes")}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{t("audit.field")}</th>
-                <th scope="col">{t("audit.before")}</th>
-                <th scope="col">{t("audit.after")}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {record.changes.map((change, index) => (
-                <tr key={index}>
-                  <th scope="row">
-                    <Value code>{change.field}</Value>
-                  </th>
-                  <td>
-                    <Value code title={change.beforeSha256}>
-                      {change.beforeSha256.slice(0, 12)}
-                    </Value>
-                  </td>
-                  <td>
-                    <Value code title={change.afterSha256}>
-                      {change.afterSha256.slice(0, 12)}
-                    </Value>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <List
+          label={t("audit.changes")}
+          caption={t("audit.changes")}
+          items={record.changes}
+          keyOf={(change) => change.field}
+          columns={[
+            { head: t("audit.field"), names: true, cell: (change) => <Value code>{change.field}</Value> },
+            { head: t("audit.before"), cell: (change) => <Hash of={change.beforeSha256} /> },
+            { head: t("audit.after"), cell: (change) => <Hash of={change.afterSha256} /> },
+          ]}
+        />
       )}
       <h3>{t("audit.proof")}</h3>
       <Show of={inclusion}>
@@ -249,6 +201,14 @@ function Detail(props: { parent: string; record: AuditRecord; onClose: () => voi
         )}
       </Show>
     </Dialog>
+  );
+}
+
+function Hash(props: { of: string }): JSX.Element {
+  return (
+    <Value code title={props.of}>
+      {props.of.slice(0, 12)}
+    </Value>
   );
 }
 

@@ -11,6 +11,7 @@ import { milliseconds, RunView } from "../run/run-view";
 import { lastPart, useParent } from "../session";
 import { bytes, seconds, t } from "../text";
 import { useAction, useCall } from "../ui/call";
+import { List } from "../ui/list";
 import { Button, PageHead, TextField, Value } from "../ui/parts";
 import { Problem, Show } from "../ui/states";
 
@@ -111,34 +112,17 @@ function Compared(props: { one: Execution; name: string }): JSX.Element {
   return (
     <Show of={loaded}>
       {(other) => (
-        <div class="table-scroll" tabIndex={0} role="region" aria-label={t("execution.compare")}>
-          <table>
-            <thead>
-              <tr>
-                <td />
-                <th scope="col">
-                  <Value code>{lastPart(props.one.name).slice(-12)}</Value>
-                </th>
-                <th scope="col">
-                  <Value code>{lastPart(other.name).slice(-12)}</Value>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows(other).map(([label, one, two]) => (
-                <tr key={label} class={one === two ? "" : "differs"}>
-                  <th scope="row">{label}</th>
-                  <td>
-                    <Value>{one}</Value>
-                  </td>
-                  <td>
-                    <Value>{two}</Value>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <List
+          label={t("execution.compare")}
+          items={rows(other)}
+          keyOf={([label]) => label}
+          mark={([, one, two]) => (one === two ? "" : "differs")}
+          columns={[
+            { head: "", names: true, cell: ([label]) => label },
+            { head: lastPart(props.one.name).slice(-12), raw: true, cell: ([, one]) => <Value>{one}</Value> },
+            { head: lastPart(other.name).slice(-12), raw: true, cell: ([, , two]) => <Value>{two}</Value> },
+          ]}
+        />
       )}
     </Show>
   );

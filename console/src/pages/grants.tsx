@@ -1,6 +1,5 @@
 // Who may use a utility beside its owner, and giving and taking that.
 
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
@@ -9,8 +8,10 @@ import { Access, type Grant } from "../gen/zona/access/v1/grant_pb";
 import { useParent } from "../session";
 import { t, type TextId } from "../text";
 import { useAction, useCall } from "../ui/call";
-import { Button, Choice, TextField, Time, Value } from "../ui/parts";
-import { Empty, Problem, Show } from "../ui/states";
+import { Pages, usePageInAddress } from "../ui/list";
+import { Button, Choice, TextField, Value, When } from "../ui/parts";
+import { Problem } from "../ui/states";
+import { PAGE_SIZE } from "./roles";
 
 const ACCESS_TEXTS: Record<Access, TextId> = {
   [Access.UNSPECIFIED]: "grant.access.unknown",
@@ -20,7 +21,10 @@ const ACCESS_TEXTS: Record<Access, TextId> = {
 };
 
 export function Grants(props: { utility: string }): JSX.Element {
-  const loaded = useCall(props.utility, (signal) => access.listGrants({ parent: props.utility, pageSize: 1000 }, { signal }));
+  const turn = usePageInAddress();
+  const loaded = useCall(`${props.utility} ${turn.token}`, (signal) =>
+    access.listGrants({ parent: props.utility, pageSize: PAGE_SIZE, pageToken: turn.token }, { signal }),
+  );
   const action = useAction();
   const revoke = (grant: Grant) =>
     void action.run(async (id) => {
@@ -31,48 +35,28 @@ export function Grants(props: { utility: string }): JSX.Element {
     <>
       <Give utility={props.utility} onDone={loaded.reload} />
       {action.failure !== null && <Problem failure={action.failure} />}
-      <Show of={loaded}>
-        {(page) =>
-          page.grants.length === 0 ? (
-            <Empty title={t("grant.empty")} />
-          ) : (
-            <div class="table-scroll" tabIndex={0} role="region" aria-label={t("utility.sharing")}>
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{t("grant.grantee")}</th>
-                    <th scope="col">{t("grant.access")}</th>
-                    <th scope="col">{t("grant.expires")}</th>
-                    <th scope="col">{t("grant.reason")}</th>
-                    <th scope="col">{t("versions.actions")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {page.grants.map((grant) => (
-                    <tr key={grant.grantee}>
-                      <td>
-                        <Value code>{grant.grantee}</Value>
-                      </td>
-                      <td>{t(ACCESS_TEXTS[grant.access] ?? "grant.access.unknown")}</td>
-                      <td>
-                        <Time at={grant.expireTime === undefined ? null : timestampDate(grant.expireTime)} />
-                      </td>
-                      <td>
-                        <Value>{grant.reason}</Value>
-                      </td>
-                      <td>
-                        <Button kind="danger" busy={action.busy} onClick={() => revoke(grant)} label={t("grant.revoke.label", { name: grant.grantee })}>
-                          {t("grant.revoke")}
-                        </Button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </Show>
+      <Pages
+        of={loaded}
+        turn={turn}
+        items={(page) => page.grants}
+        empty={t("grant.empty")}
+        label={t("utility.sharing")}
+        keyOf={(grant) => grant.grantee}
+        columns={[
+          { head: t("grant.grantee"), cell: (grant) => <Value code>{grant.grantee}</Value> },
+          { head: t("grant.access"), cell: (grant) => t(ACCESS_TEXTS[grant.access] ?? "grant.access.unknown") },
+          { head: t("grant.expires"), cell: (grant) => <When at={grant.expireTime} /> },
+          { head: t("grant.reason"), cell: (grant) => <Value>{grant.reason}</Value> },
+          {
+            head: t("versions.actions"),
+            cell: (grant) => (
+              <Button kind="danger" busy={action.busy} onClick={() => revoke(grant)} label={t("grant.revoke.label", { name: grant.grantee })}>
+                {t("grant.revoke")}
+              </Button>
+            ),
+          },
+        ]}
+      />
     </>
   );
 }

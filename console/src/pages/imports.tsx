@@ -7,6 +7,7 @@ import { Standing, type Import } from "../gen/zona/utility/v1/finding_pb";
 import { useParent } from "../session";
 import { plural, t, type TextId } from "../text";
 import { useCall } from "../ui/call";
+import { List } from "../ui/list";
 import { Badge, Value } from "../ui/parts";
 
 const STANDINGS: Record<Standing, TextId> = {
@@ -27,37 +28,33 @@ export function Imports(props: { imports: readonly Import[]; runtime: string }):
   return (
     <details class="imports">
       <summary>{plural("imports.title", props.imports.length)}</summary>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{t("imports.module")}</th>
-            <th scope="col">{t("imports.from")}</th>
-            <th scope="col">{t("imports.advisories")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.imports.map((one) => {
-            const advisories = packages.find((known) => known.name === one.package && known.version === one.packageVersion)?.advisories ?? [];
-            return (
-              <tr key={one.module}>
-                <td>
-                  <Value code>{one.module}</Value>
-                </td>
-                <td>
-                  {t(STANDINGS[one.standing] ?? "import.unknown")} {one.package !== "" && <Value code>{`${one.package} ${one.packageVersion}`}</Value>}
-                </td>
-                <td>
-                  {advisories.map((advisory) => (
-                    <Badge key={advisory.id} kind="bad">
-                      <Value title={advisory.summary}>{advisory.id}</Value>
-                    </Badge>
-                  ))}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <List
+        label={t("imports.module")}
+        items={props.imports}
+        keyOf={(one) => one.module}
+        columns={[
+          { head: t("imports.module"), cell: (one) => <Value code>{one.module}</Value> },
+          {
+            head: t("imports.from"),
+            cell: (one) => (
+              <>
+                {t(STANDINGS[one.standing] ?? "import.unknown")} {one.package !== "" && <Value code>{`${one.package} ${one.packageVersion}`}</Value>}
+              </>
+            ),
+          },
+          {
+            head: t("imports.advisories"),
+            cell: (one) =>
+              packages
+                .find((known) => known.name === one.package && known.version === one.packageVersion)
+                ?.advisories.map((advisory) => (
+                  <Badge key={advisory.id} kind="bad">
+                    <Value title={advisory.summary}>{advisory.id}</Value>
+                  </Badge>
+                )),
+          },
+        ]}
+      />
     </details>
   );
 }

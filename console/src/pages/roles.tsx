@@ -7,8 +7,8 @@ import type { RoleName } from "../session";
 import { t } from "../text";
 import { Badge } from "../ui/parts";
 
-/** More than a tenant has people, and as many as a page of the server holds. */
-export const PAGE_SIZE = 1000;
+/** Rows of a page: a few screens. */
+export const PAGE_SIZE = 100;
 
 export const ROLES: Record<RoleName, Role> = { USER: Role.USER, CREATOR: Role.CREATOR, ADMIN: Role.ADMIN, SUPER_ADMIN: Role.SUPER_ADMIN };
 

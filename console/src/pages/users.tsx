@@ -1,6 +1,5 @@
 // The users of a tenant: who there is, with which role; made, changed, disabled and deleted.
 
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
@@ -9,14 +8,16 @@ import { PrincipalState, type Role, type User } from "../gen/zona/identity/v1/pr
 import { administers, isSuper, lastPart, useCaller, useParent, type RoleName } from "../session";
 import { t } from "../text";
 import { useAction, useCall } from "../ui/call";
-import { Button, Choice, Dialog, TextField, Time, Value } from "../ui/parts";
-import { Empty, Problem, Show } from "../ui/states";
+import { Pages, usePageInAddress } from "../ui/list";
+import { Button, Choice, Dialog, TextField, Value, When } from "../ui/parts";
+import { Problem } from "../ui/states";
 import { nameOf, PAGE_SIZE, roleOptions, ROLES, StateBadge } from "./roles";
 
 export function Users(): JSX.Element {
   const caller = useCaller();
   const parent = useParent();
-  const loaded = useCall(parent, (signal) => identity.listUsers({ parent, pageSize: PAGE_SIZE }, { signal }));
+  const turn = usePageInAddress();
+  const loaded = useCall(`${parent} ${turn.token}`, (signal) => identity.listUsers({ parent, pageSize: PAGE_SIZE, pageToken: turn.token }, { signal }));
   const [adding, setAdding] = useState(false);
   const [editing, setEditing] = useState<User | null>(null);
   return (
@@ -26,52 +27,29 @@ export function Users(): JSX.Element {
           {t("access.add-user")}
         </Button>
       )}
-      <Show of={loaded}>
-        {(page) =>
-          page.users.length === 0 ? (
-            <Empty title={t("access.no-users")} />
-          ) : (
-            <div class="table-scroll" tabIndex={0} role="region" aria-label={t("access.users")}>
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{t("access.name")}</th>
-                    <th scope="col">{t("access.display-name")}</th>
-                    <th scope="col">{t("access.role")}</th>
-                    <th scope="col">{t("access.state")}</th>
-                    <th scope="col">{t("executions.created")}</th>
-                    <th scope="col">{t("versions.actions")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {page.users.map((user) => (
-                    <tr key={user.name}>
-                      <td>
-                        <Value code>{lastPart(user.name)}</Value>
-                      </td>
-                      <td>
-                        <Value>{user.displayName}</Value>
-                      </td>
-                      <td>{t(`role.${nameOf(user.role)}`)}</td>
-                      <td>
-                        <StateBadge state={user.state} />
-                      </td>
-                      <td>
-                        <Time at={user.createTime === undefined ? null : timestampDate(user.createTime)} />
-                      </td>
-                      <td>
-                        <Button kind="quiet" onClick={() => setEditing(user)} label={t("access.edit.label", { name: lastPart(user.name) })}>
-                          {t("access.edit")}
-                        </Button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )
-        }
-      </Show>
+      <Pages
+        of={loaded}
+        turn={turn}
+        items={(page) => page.users}
+        empty={t("access.no-users")}
+        label={t("access.users")}
+        keyOf={(user) => user.name}
+        columns={[
+          { head: t("access.name"), cell: (user) => <Value code>{lastPart(user.name)}</Value> },
+          { head: t("access.display-name"), cell: (user) => <Value>{user.displayName}</Value> },
+          { head: t("access.role"), cell: (user) => t(`role.${nameOf(user.role)}`) },
+          { head: t("access.state"), cell: (user) => <StateBadge state={user.state} /> },
+          { head: t("executions.created"), cell: (user) => <When at={user.createTime} /> },
+          {
+            head: t("versions.actions"),
+            cell: (user) => (
+              <Button kind="quiet" onClick={() => setEditing(user)} label={t("access.edit.label", { name: lastPart(user.name) })}>
+                {t("access.edit")}
+              </Button>
+            ),
+          },
+        ]}
+      />
       {adding && <AddUser parent={parent} onClose={() => setAdding(false)} onDone={loaded.reload} />}
       {editing !== null && <EditUser user={editing} onClose={() => setEditing(null)} onDone={loaded.reload} />}
     </>

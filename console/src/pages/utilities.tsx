@@ -1,6 +1,5 @@
 // The utilities of the tenant: filters that stand in the address, search while typing, several at once.
 
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
@@ -9,12 +8,13 @@ import { isAnswer, toFailure, type Failure } from "../failure";
 import { UtilityKind, UtilityState, type Utility } from "../gen/zona/utility/v1/utility_pb";
 import { UtilityOrder } from "../gen/zona/utility/v1/utility_service_pb";
 import { RequestIds } from "../request-id";
-import { Link, navigate, usePlace, withQuery } from "../router";
+import { Link } from "../router";
 import { lastPart, signedOut, useParent } from "../session";
 import { plural, t } from "../text";
 import { useAction, useCall } from "../ui/call";
-import { Badge, Button, Choice, PageHead, TextField, Time, Value } from "../ui/parts";
-import { Empty, Problem, Show } from "../ui/states";
+import { Pages, useFilters, usePageInAddress } from "../ui/list";
+import { Badge, Button, Choice, PageHead, TextField, Value, When } from "../ui/parts";
+import { Empty, Problem } from "../ui/states";
 
 const PAGE_SIZE = 50;
 const SEARCH_PAUSE = 150;
@@ -28,9 +28,8 @@ const ORDERS: Record<string, UtilityOrder> = {
 
 export function Utilities(): JSX.Element {
   const parent = useParent();
-  const place = usePlace();
-  const query = (name: string) => place.search.get(name) ?? "";
-  const set = (changes: Record<string, string>) => navigate(withQuery(place, { page: "", ...changes }), { replace: true, keep: true });
+  const { of: query, set, key } = useFilters();
+  const turn = usePageInAddress();
   const [search, setSearch] = useState(query("search"));
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => {
@@ -38,12 +37,12 @@ export function Utilities(): JSX.Element {
     const timer = setTimeout(() => set({ search }), SEARCH_PAUSE);
     return () => clearTimeout(timer);
   }, [search]);
-  const loaded = useCall(`${parent}?${place.search.toString()}`, (signal) =>
+  const loaded = useCall(`${parent}?${key}`, (signal) =>
     utilities.listUtilities(
       {
         parent,
         pageSize: PAGE_SIZE,
-        pageToken: query("page"),
+        pageToken: turn.token,
         order: ORDERS[query("order")] ?? UtilityOrder.NAME,
         filter: {
           namePrefix: query("search"),
@@ -97,122 +96,62 @@ export function Utilities(): JSX.Element {
         </label>
       </search>
       <Bulk chosen={chosen} found={loaded.value?.utilities ?? []} onDone={(failed) => (setChosen(new Set(failed)), loaded.reload())} />
-      <Show of={loaded}>
-        {(page) =>
-          page.utilities.length === 0 ? (
-            <Empty title={t(place.search.size === 0 ? "utilities.empty" : "utilities.nothing")}>
-              {place.search.size === 0 ? (
-                <Link to="/utilities/new" class="button primary">
-                  {t("utilities.new")}
-                </Link>
-              ) : (
-                <Link to="/utilities" class="button">
-                  {t("filter.clear")}
-                </Link>
-              )}
-            </Empty>
-          ) : (
-            <>
-              <List found={page.utilities} chosen={chosen} onChoose={setChosen} />
-              <div class="pager">
-                {query("page") !== "" && (
-                  <Link to={withQuery(place, { page: "" })} class="button">
-                    {t("pager.first")}
-                  </Link>
-                )}
-                {page.nextPageToken !== "" && (
-                  <Link to={withQuery(place, { page: page.nextPageToken })} class="button">
-                    {t("pager.next")}
-                  </Link>
-                )}
-              </div>
-            </>
-          )
-        }
-      </Show>
+      <Pages
+        of={loaded}
+        turn={turn}
+        items={(page) => page.utilities}
+        empty={<Nothing filtered={key !== ""} />}
+        label={t("nav.utilities")}
+        keyOf={(utility) => utility.name}
+        choosing={{ chosen, onChoose: setChosen, label: (utility) => t("utilities.choose", { name: lastPart(utility.name) }) }}
+        columns={[
+          { head: t("utilities.name"), cell: (utility) => <Named utility={utility} /> },
+          { head: t("utilities.kind"), cell: ({ kind }) => t(kind === UtilityKind.TRANSFORMER ? "utility.kind.transformer" : "utility.kind.script") },
+          { head: t("utilities.version"), number: true, cell: (utility) => <Value>{utility.latestVersion}</Value> },
+          { head: t("utilities.owner"), cell: ({ owner }) => <Value title={owner}>{lastPart(owner)}</Value> },
+          { head: t("utilities.updated"), cell: (utility) => <When at={utility.updateTime} /> },
+        ]}
+      />
     </>
   );
 }
 
-function List(props: { found: readonly Utility[]; chosen: ReadonlySet<string>; onChoose: (chosen: ReadonlySet<string>) => void }): JSX.Element {
-  const all = props.found.every((utility) => props.chosen.has(utility.name));
-  const toggle = (names: readonly string[], on: boolean) => {
-    const next = new Set(props.chosen);
-    for (const name of names) {
-      if (on) next.add(name);
-      else next.delete(name);
-    }
-    props.onChoose(next);
-  };
+function Nothing(props: { filtered: boolean }): JSX.Element {
   return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label={t("nav.utilities")}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">
-              <input
-                type="checkbox"
-                aria-label={t("utilities.choose-all")}
-                checked={all}
-                onChange={(event) => toggle(props.found.map((utility) => utility.name), event.currentTarget.checked)}
-              />
-            </th>
-            <th scope="col">{t("utilities.name")}</th>
-            <th scope="col">{t("utilities.kind")}</th>
-            <th scope="col">{t("utilities.version")}</th>
-            <th scope="col">{t("utilities.owner")}</th>
-            <th scope="col">{t("utilities.updated")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {props.found.map((utility) => (
-            <tr key={utility.name}>
-              <td>
-                <input
-                  type="checkbox"
-                  aria-label={t("utilities.choose", { name: lastPart(utility.name) })}
-                  checked={props.chosen.has(utility.name)}
-                  onChange={(event) => toggle([utility.name], event.currentTarget.checked)}
-                />
-              </td>
-              <td>
-                <Link to={`/utilities/${encodeURIComponent(lastPart(utility.name))}`}>
-                  <Value>{utility.displayName === "" ? lastPart(utility.name) : utility.displayName}</Value>
-                </Link>
-                {utility.displayName !== "" && (
-                  <>
-                    {" "}
-                    <Value code>{lastPart(utility.name)}</Value>
-                  </>
-                )}
-                {utility.state === UtilityState.DELETED && <Badge kind="warn">{t("utility.deleted")}</Badge>}
-                {(utility.vulnerableImports?.imports.length ?? 0) > 0 && <Badge kind="bad">{t("utility.vulnerable")}</Badge>}
-                {utility.description !== "" && (
-                  <div class="hint">
-                    <Value>{utility.description}</Value>
-                  </div>
-                )}
-                {utility.tags.map((tag) => (
-                  <Link key={tag} to={`/utilities?tag=${encodeURIComponent(tag)}`} class="tag">
-                    <Value>{tag}</Value>
-                  </Link>
-                ))}
-              </td>
-              <td>{t(utility.kind === UtilityKind.TRANSFORMER ? "utility.kind.transformer" : "utility.kind.script")}</td>
-              <td class="number" data-value>
-                {utility.latestVersion}
-              </td>
-              <td>
-                <Value title={utility.owner}>{lastPart(utility.owner)}</Value>
-              </td>
-              <td>
-                <Time at={utility.updateTime === undefined ? null : timestampDate(utility.updateTime)} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Empty title={t(props.filtered ? "utilities.nothing" : "utilities.empty")}>
+      <Link to={props.filtered ? "/utilities" : "/utilities/new"} class={props.filtered ? "button" : "button primary"}>
+        {t(props.filtered ? "filter.clear" : "utilities.new")}
+      </Link>
+    </Empty>
+  );
+}
+
+function Named(props: { utility: Utility }): JSX.Element {
+  const { utility } = props;
+  return (
+    <>
+      <Link to={`/utilities/${encodeURIComponent(lastPart(utility.name))}`}>
+        <Value>{utility.displayName === "" ? lastPart(utility.name) : utility.displayName}</Value>
+      </Link>
+      {utility.displayName !== "" && (
+        <>
+          {" "}
+          <Value code>{lastPart(utility.name)}</Value>
+        </>
+      )}
+      {utility.state === UtilityState.DELETED && <Badge kind="warn">{t("utility.deleted")}</Badge>}
+      {(utility.vulnerableImports?.imports.length ?? 0) > 0 && <Badge kind="bad">{t("utility.vulnerable")}</Badge>}
+      {utility.description !== "" && (
+        <div class="hint">
+          <Value>{utility.description}</Value>
+        </div>
+      )}
+      {utility.tags.map((tag) => (
+        <Link key={tag} to={`/utilities?tag=${encodeURIComponent(tag)}`} class="tag">
+          <Value>{tag}</Value>
+        </Link>
+      ))}
+    </>
   );
 }
 

@@ -1,6 +1,5 @@
 // The versions of a utility: who, when, why; what changed between two of them; an old one made current again.
 
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
@@ -13,7 +12,8 @@ import { navigate, usePlace, withQuery } from "../router";
 import { lastPart } from "../session";
 import { t } from "../text";
 import { useAction, useCall } from "../ui/call";
-import { announce, Button, Choice, Time, Value } from "../ui/parts";
+import { List } from "../ui/list";
+import { announce, Button, Choice, Value, When } from "../ui/parts";
 import { Problem, Show } from "../ui/states";
 
 const PAGE_SIZE = 100;
@@ -48,49 +48,36 @@ export function Versions(props: { utility: Utility; onRestored: () => void }): J
         return (
           <>
             {restoring.failure !== null && <Problem failure={restoring.failure} />}
-            <div class="table-scroll" tabIndex={0} role="region" aria-label={t("utility.versions")}>
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">{t("versions.number")}</th>
-                    <th scope="col">{t("versions.author")}</th>
-                    <th scope="col">{t("versions.time")}</th>
-                    <th scope="col">{t("versions.message")}</th>
-                    <th scope="col">{t("versions.actions")}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {versions.map((version) => (
-                    <tr key={version.version}>
-                      <td data-value>{version.version}</td>
-                      <td>
-                        <Value title={version.author}>{lastPart(version.author)}</Value>
-                      </td>
-                      <td>
-                        <Time at={version.createTime === undefined ? null : timestampDate(version.createTime)} />
-                      </td>
-                      <td>
-                        <Value>{version.message}</Value>
-                      </td>
-                      <td>
-                        <Button
-                          kind="quiet"
-                          onClick={() => choose({ to: String(version.version), from: String(numbers.find((number) => number < version.version) ?? version.version) })}
-                          label={t("versions.show.label", { version: version.version })}
-                        >
-                          {t("versions.show")}
+            <List
+              label={t("utility.versions")}
+              items={versions}
+              keyOf={(version) => version.name}
+              columns={[
+                { head: t("versions.number"), cell: (version) => <Value>{version.version}</Value> },
+                { head: t("versions.author"), cell: (version) => <Value title={version.author}>{lastPart(version.author)}</Value> },
+                { head: t("versions.time"), cell: (version) => <When at={version.createTime} /> },
+                { head: t("versions.message"), cell: (version) => <Value>{version.message}</Value> },
+                {
+                  head: t("versions.actions"),
+                  cell: (version) => (
+                    <>
+                      <Button
+                        kind="quiet"
+                        onClick={() => choose({ to: String(version.version), from: String(numbers.find((number) => number < version.version) ?? version.version) })}
+                        label={t("versions.show.label", { version: version.version })}
+                      >
+                        {t("versions.show")}
+                      </Button>
+                      {version.version !== utility.latestVersion && (
+                        <Button kind="quiet" busy={restoring.busy} onClick={() => restore(version)} label={t("versions.restore.label", { version: version.version })}>
+                          {t("versions.restore")}
                         </Button>
-                        {version.version !== utility.latestVersion && (
-                          <Button kind="quiet" busy={restoring.busy} onClick={() => restore(version)} label={t("versions.restore.label", { version: version.version })}>
-                            {t("versions.restore")}
-                          </Button>
-                        )}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+                      )}
+                    </>
+                  ),
+                },
+              ]}
+            />
             <Compare utility={utility.name} numbers={numbers} from={from} to={to} onChoose={choose} />
           </>
         );
@@ -174,31 +161,17 @@ function Differences(props: { before: UtilityVersion; after: UtilityVersion }): 
         </p>
       )}
       {changed.length > 0 && (
-        <table>
-          <caption>{t("versions.parameters")}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t("versions.parameter")}</th>
-              <th scope="col">{t("versions.before")}</th>
-              <th scope="col">{t("versions.after")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {changed.map(({ name, before, after }) => (
-              <tr key={name}>
-                <th scope="row">
-                  <Value code>{name}</Value>
-                </th>
-                <td>
-                  <Value code>{describe(before)}</Value>
-                </td>
-                <td>
-                  <Value code>{describe(after)}</Value>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <List
+          label={t("versions.parameters")}
+          caption={t("versions.parameters")}
+          items={changed}
+          keyOf={({ name }) => name}
+          columns={[
+            { head: t("versions.parameter"), names: true, cell: ({ name }) => <Value code>{name}</Value> },
+            { head: t("versions.before"), cell: ({ before }) => <Value code>{describe(before)}</Value> },
+            { head: t("versions.after"), cell: ({ after }) => <Value code>{describe(after)}</Value> },
+          ]}
+        />
       )}
     </>
   );

@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 
 import { number, plural, t } from "../text";
+import { List } from "../ui/list";
 import { Button, CopyButton, Tabs, Value } from "../ui/parts";
 import { asTable, cell, isObject, type TableOf } from "./result-table";
 
@@ -92,38 +93,27 @@ function Scalar(props: { value: unknown }): JSX.Element {
   return <span class="json-word">{String(value)}</span>;
 }
 
+interface Numbered {
+  readonly row: TableOf["rows"][number];
+  readonly index: number;
+}
+
 function Table(props: { table: TableOf }): JSX.Element {
   const [limit, setLimit] = useState(PAGE);
   const { columns, rows } = props.table;
   return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label={t("result.table")}>
-      <table>
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th key={column} scope="col">
-                <Value>{column}</Value>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, limit).map((row, index) => (
-            <tr key={index}>
-              {columns.map((column) => (
-                <td key={column}>
-                  <Value>{cell(row[column])}</Value>
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <>
+      <List
+        label={t("result.table")}
+        items={rows.slice(0, limit).map((row, index): Numbered => ({ row, index }))}
+        keyOf={({ index }) => String(index)}
+        columns={columns.map((column) => ({ head: column, raw: true, cell: ({ row }: Numbered) => <Value>{cell(row[column])}</Value> }))}
+      />
       {rows.length > limit && (
         <Button kind="quiet" onClick={() => setLimit(limit + PAGE * 10)}>
           {t("action.more", { count: number(rows.length - limit) })}
         </Button>
       )}
-    </div>
+    </>
   );
 }

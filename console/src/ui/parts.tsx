@@ -1,5 +1,6 @@
 // The small parts that pages are made of. Native elements wherever there is one: they bring keyboard and screen readers along.
 
+import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
@@ -155,6 +156,11 @@ export function Time(props: { at: Date | null }): JSX.Element {
       {ago(props.at, new Date())}
     </time>
   );
+}
+
+/** A time of the server's. */
+export function When(props: { at: Timestamp | undefined }): JSX.Element {
+  return <Time at={props.at === undefined ? null : timestampDate(props.at)} />;
 }
 
 /** A dialog of the browser: it holds the focus, closes with Escape, and gives the focus back. */
