@@ -48,7 +48,8 @@ const token = withToken({
 
 const transport = createGrpcWebTransport({ baseUrl: location.origin, interceptors: [words, token] });
 
-function client<Service extends DescService>(service: Service): Client<Service> {
+/** The client of a service; those that one page alone needs are made there, and loaded with it. */
+export function client<Service extends DescService>(service: Service): Client<Service> {
   return createClient(service, transport);
 }
 

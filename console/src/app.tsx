@@ -24,6 +24,7 @@ const PAGES: readonly { pattern: RegExp; load: () => Promise<Page> }[] = [
   { pattern: /^\/executions\/([^/]+)$/, load: async () => (await import("./pages/execution")).ExecutionPage },
   { pattern: /^\/audit$/, load: async () => (await import("./pages/audit")).Audit },
   { pattern: /^\/access$/, load: async () => (await import("./pages/access")).Access },
+  { pattern: /^\/services$/, load: async () => (await import("./pages/services")).Services },
   { pattern: /^\/settings$/, load: async () => (await import("./pages/tenant")).Tenant },
 ];
 

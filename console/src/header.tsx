@@ -17,6 +17,7 @@ const LINKS: readonly { to: string; text: TextId; forAdmins: boolean }[] = [
   { to: "/executions", text: "nav.executions", forAdmins: false },
   { to: "/access", text: "nav.access", forAdmins: false },
   { to: "/audit", text: "nav.audit", forAdmins: true },
+  { to: "/services", text: "nav.services", forAdmins: true },
   { to: "/settings", text: "nav.tenant", forAdmins: true },
 ];
 

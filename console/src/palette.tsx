@@ -48,6 +48,7 @@ export function Palette(props: { onClose: () => void }): JSX.Element {
     ...(administers(caller)
       ? [
           { to: "/audit", text: t("nav.audit"), raw: false },
+          { to: "/services", text: t("nav.services"), raw: false },
           { to: "/settings", text: t("nav.tenant"), raw: false },
         ]
       : []),

@@ -8,7 +8,7 @@ import { PlanSchema, PlatformSchema, PlatformState } from "../src/gen/zona/proce
 import { WatchStatusResponseSchema } from "../src/gen/zona/process/v1/process_service_pb";
 import { ServiceGroup, ServiceSchema, ServiceState } from "../src/gen/zona/process/v1/service_pb";
 import { declared, EMPTY, grouped, heard, services, type Board } from "../src/process/board";
-import { askedWith, without } from "../src/process/plan";
+import { askedWith, wholeReplicas, without } from "../src/process/plan";
 
 const service = (init: MessageInitShape<typeof ServiceSchema>) => create(ServiceSchema, init);
 const hear = (board: Board, what: MessageInitShape<typeof WatchStatusResponseSchema>["what"]) => heard(board, create(WatchStatusResponseSchema, { what }));
@@ -78,4 +78,8 @@ test("a plan is told without what is due anyway", () => {
     without(plan, due).map((wave) => wave.map(({ serviceName, kind }) => `${kind} ${serviceName}`)),
     [["stop web", "stop old"]],
   );
+});
+
+test("only whole numbers within the bounds are numbers of replicas", () => {
+  assert.deepEqual(["0", " 3 ", "1000", "1001", "", "-1", "1.5", "1e2", "x"].map(wholeReplicas), [0, 3, 1000, null, null, null, null, null, null]);
 });

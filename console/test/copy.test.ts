@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { command, quoted } from "../src/form/copy";
+import { command, goText, quoted } from "../src/form/copy";
 
 const call = { origin: "http://127.0.0.1:7080", name: "tenants/demo/utilities/x", secrets: [], paramsJson: `{"a": "it's $HOME \`id\` \\\\ \\"q\\" \\n"}` };
 
@@ -33,4 +34,22 @@ test("each command hands over the parameters unchanged", () => {
 
 test("the script is Python", () => {
   execFileSync("python3", ["-c", "import ast, sys; ast.parse(sys.stdin.read())"], { input: command("python", call) });
+});
+
+test("the program is Go as gofmt writes it", () => {
+  for (const paramsJson of [call.paramsJson, "{}", '{"a": "\ufeff\u2028 \u0000 \ud800"}']) {
+    const program = command("go", { ...call, paramsJson });
+    assert.equal(execFileSync("gofmt", { input: program, encoding: "utf8" }), program);
+  }
+});
+
+test("a text of Go is what it was", () => {
+  assert.equal(goText('a"\\\n\ufeff'), '"a\\"\\\\\\n\\ufeff"');
+  assert.equal(goText("\ud83d\ude00 \ud800"), '"\ud83d\ude00 \ufffd"');
+});
+
+test("the program is the one that is compiled against the generated client", () => {
+  const compiled = readFileSync(new URL("../../../tests/go/copied/main.go", import.meta.url), "utf8");
+  const program = command("go", { ...call, name: "tenants/demo/utilities/extract-iocs", paramsJson: '{"value": "it\'s \\"here\\""}' });
+  assert.equal(compiled.slice(compiled.indexOf("package main")), program);
 });

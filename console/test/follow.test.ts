@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { Code, ConnectError } from "@connectrpc/connect";
 
-import { follow, type Link } from "../src/run/follow";
+import { follow, SILENCE, type Link } from "../src/run/follow";
 
 interface Event {
   sequence: bigint;
@@ -119,4 +119,46 @@ test("it ends when nobody looks any more", async () => {
     signal: stop.signal,
   });
   assert.ok(stop.signal.aborted);
+});
+
+test("what begins anew is taken, whatever number it has", async () => {
+  const streams = [[90n, 91n], [3n, 4n]];
+  const taken: bigint[] = [];
+  await follow<Event & { anew: boolean }>({
+    async *open() {
+      const numbers = streams.shift() ?? [];
+      for (const [at, sequence] of numbers.entries()) yield { sequence, last: sequence === 4n, anew: at === 0 };
+    },
+    number: (event) => event,
+    take: ({ sequence }) => void taken.push(sequence),
+    link: () => undefined,
+    pause: async () => undefined,
+    signal: new AbortController().signal,
+  });
+  assert.deepEqual(taken, [90n, 91n, 3n, 4n]);
+});
+
+test("silence is a connection that is gone, but not where nothing may come for long", async (context) => {
+  for (const quiet of [false, true]) {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const stop = new AbortController();
+    const attempts: AbortSignal[] = [];
+    const ended = follow<Event>({
+      async *open(_, signal) {
+        attempts.push(signal);
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      },
+      number: (event) => event,
+      take: () => undefined,
+      link: () => undefined,
+      pause: async () => stop.abort(),
+      quiet,
+      signal: stop.signal,
+    });
+    context.mock.timers.tick(SILENCE);
+    assert.deepEqual(attempts.map(({ aborted }) => aborted), [!quiet]);
+    if (quiet) stop.abort();
+    await ended;
+    context.mock.timers.reset();
+  }
 });

@@ -297,7 +297,7 @@ function SecretChoice(props: { field: Field; bound: string; onBind: (secret: str
   );
 }
 
-const KINDS: readonly CopyKind[] = ["curl", "grpcurl", "zona", "python"];
+const KINDS: readonly CopyKind[] = ["curl", "grpcurl", "zona", "go", "python"];
 
 function CopyDialog(props: { name: string; json: string; secrets: readonly string[]; onClose: () => void }): JSX.Element {
   const [kind, setKind] = useState<CopyKind>("curl");

@@ -7,6 +7,15 @@ export type Request =
   | { readonly kind: "start" | "stop" | "restart"; readonly service: string }
   | { readonly kind: "scale"; readonly service: string; readonly replicas: number };
 
+/** As the contract bounds it. */
+export const MOST_REPLICAS = 1000;
+
+/** A number of replicas that may be asked for; null where it is none. */
+export function wholeReplicas(text: string): number | null {
+  const value = Number(text);
+  return /^\d+$/.test(text.trim()) && value <= MOST_REPLICAS ? value : null;
+}
+
 /** What is asked of all services: what was asked before, and this. */
 export function askedWith(platform: Platform, request: Request | null): Map<string, Asked> {
   const asked = new Map<string, Asked>();

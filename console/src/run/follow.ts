@@ -1,4 +1,4 @@
-// Follows an execution to its end over a network that fails: each event once, in order, whatever breaks in between.
+// Follows a stream over a network that fails, to its end where it has one: each event once, in order, whatever breaks in between.
 
 import { Code, ConnectError } from "@connectrpc/connect";
 
@@ -6,6 +6,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 export interface Numbered {
   readonly sequence: bigint;
   readonly last: boolean;
+  /** Whether it voids what came before, so that its sequence may be any: another server goes on in its own numbers. */
+  readonly anew?: boolean;
 }
 
 export type Link = "connecting" | "live" | "waiting";
@@ -20,6 +22,8 @@ export interface Follow<Event> {
   pause(milliseconds: number, signal: AbortSignal): Promise<void>;
   /** From which sequence on; what was taken before is not asked for again. */
   after?: bigint;
+  /** Whether nothing may come for long: then silence is no connection that is gone. */
+  quiet?: boolean;
   signal: AbortSignal;
 }
 
@@ -37,17 +41,18 @@ export async function follow<Event>(how: Follow<Event>): Promise<void> {
     const attempt = new AbortController();
     const stop = () => attempt.abort();
     how.signal.addEventListener("abort", stop);
-    let watchdog = setTimeout(stop, SILENCE);
+    const watch = () => (how.quiet === true ? undefined : setTimeout(stop, SILENCE));
+    let watchdog = watch();
     try {
       for await (const event of how.open(after, attempt.signal)) {
         clearTimeout(watchdog);
-        watchdog = setTimeout(stop, SILENCE);
+        watchdog = watch();
         how.link("live");
         pause = FIRST_PAUSE;
-        const { sequence, last } = how.number(event);
+        const { sequence, last, anew } = how.number(event);
         // 0 is a heartbeat. One that is here already is not taken again.
         if (sequence !== 0n) {
-          if (sequence <= after) continue;
+          if (sequence <= after && anew !== true) continue;
           after = sequence;
         }
         how.take(event);

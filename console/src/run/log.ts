@@ -17,6 +17,15 @@ export interface Row {
   end: "" | "\n" | "\r\n";
   /** Of the console's own: bytes of the stream are missing here. */
   readonly gap: boolean;
+  /** Who has printed it, where several print into one log. */
+  readonly source?: string;
+}
+
+/** Rows that a view can show, whoever has printed them. */
+export interface Printed {
+  readonly rows: readonly Row[];
+  /** The text of a stream, or of both. */
+  text(stream: StreamName | null): string;
 }
 
 // A row that is longer costs more to lay out than to read.
@@ -29,7 +38,7 @@ interface Source {
   style: Style;
 }
 
-export class Log {
+export class Log implements Printed {
   readonly rows: Row[] = [];
   /** Counts changes, so that whoever shows the log knows that there is something new. */
   revision = 0;
@@ -128,8 +137,8 @@ function source(): Source {
   return { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), bytes: 0, open: null, style: PLAIN };
 }
 
-// Where a text may be cut: not within a pair of surrogates.
-function whole(text: string, room: number): number {
+/** Where a text may be cut for so much room: not within a pair of surrogates. */
+export function whole(text: string, room: number): number {
   if (room >= text.length) return text.length;
   const code = text.charCodeAt(room - 1);
   return code >= 0xd800 && code <= 0xdbff && room > 1 ? room - 1 : Math.max(room, 1);

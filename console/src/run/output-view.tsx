@@ -6,7 +6,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { number, plural, t } from "../text";
 import { Button, Choice, save } from "../ui/parts";
 import { css, pieces, plain, type Style } from "./ansi";
-import type { Log, Row, StreamName } from "./log";
+import type { Printed, Row, StreamName } from "./log";
 import { scrollTo, windowOf } from "./window";
 
 /** Height of a row in pixels, as the style sheet has it. */
@@ -19,20 +19,21 @@ const END_SLACK = 2 * ROW_HEIGHT;
 
 type Shown = StreamName | "both";
 
-export function OutputView(props: { log: Log; revision: number; fileName: string; live: boolean }): JSX.Element {
+export function OutputView(props: { log: Printed; revision: number; fileName: string; live: boolean }): JSX.Element {
   const { log } = props;
   const [shown, setShown] = useState<Shown>("both");
   const [following, setFollowing] = useState(true);
-  const [pausedAt, setPausedAt] = useState<number | null>(null);
+  // The rows as they were then: of a log that drops its oldest ones, a number of rows would mean others later.
+  const [paused, setPaused] = useState<readonly Row[] | null>(null);
   const [search, setSearch] = useState("");
   const [hit, setHit] = useState(0);
   const view = useRef<HTMLDivElement>(null);
   const [scroll, setScroll] = useState({ top: 0, height: 0 });
 
   const rows = useMemo(() => {
-    const all = pausedAt === null ? log.rows : log.rows.slice(0, pausedAt);
+    const all = paused ?? log.rows;
     return shown === "both" ? all : all.filter((row) => row.stream === shown);
-  }, [log, props.revision, shown, pausedAt]);
+  }, [log, props.revision, shown, paused]);
   const hits = useHits(rows, search, props.revision);
   const current = hits.length === 0 ? -1 : (hits[Math.min(hit, hits.length - 1)] ?? -1);
   const range = windowOf(rows.length, ROW_HEIGHT, scroll.height, scroll.top);
@@ -48,8 +49,8 @@ export function OutputView(props: { log: Log; revision: number; fileName: string
   }, []);
   useLayoutEffect(() => {
     const element = view.current;
-    if (element !== null && following && pausedAt === null) element.scrollTop = element.scrollHeight;
-  }, [rows.length, following, pausedAt]);
+    if (element !== null && following && paused === null) element.scrollTop = element.scrollHeight;
+  }, [rows.length, props.revision, following, paused]);
   useEffect(() => {
     const element = view.current;
     if (element === null || current < 0) return;
@@ -101,7 +102,7 @@ export function OutputView(props: { log: Log; revision: number; fileName: string
           {t("output.follow")}
         </Button>
         {props.live && (
-          <Button kind="quiet" pressed={pausedAt !== null} onClick={() => setPausedAt(pausedAt === null ? log.rows.length : null)}>
+          <Button kind="quiet" pressed={paused !== null} onClick={() => setPaused(paused === null ? log.rows.slice() : null)}>
             {t("output.pause")}
           </Button>
         )}
@@ -153,6 +154,11 @@ function OutputRow(props: { row: Row; text: string; number: number; search: stri
       <span class="row-number" aria-hidden="true">
         {props.number}
       </span>
+      {row.source !== undefined && (
+        <span class="row-source" data-value>
+          {row.source}
+        </span>
+      )}
       <span class="row-text" data-value>
         {pieces(props.text, row.start).pieces.map((piece, index) => (
           <span key={index} class={classes(piece.style)} style={colors(piece.style)}>

@@ -1,8 +1,10 @@
 // Every text of the console in German.
 
 import type { TextId } from "../text";
+import { services } from "./de-services";
 
 export const de: Readonly<Record<TextId, string>> = {
+  ...services,
   "access.account": "Name des Dienstkontos",
   "access.accounts": "Dienstkonten",
   "access.active": "Aktiv",
@@ -267,6 +269,7 @@ export const de: Readonly<Record<TextId, string>> = {
   "nav.help": "Tasten und Hilfe",
   "nav.label": "Seiten",
   "nav.menu": "Menü",
+  "nav.services": "Dienste",
   "nav.skip": "Zum Inhalt springen",
   "nav.tenant": "Mandant",
   "nav.tenant-switch": "Gezeigter Mandant",

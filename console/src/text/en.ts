@@ -1,6 +1,9 @@
 // Every text of the console in English, by its id. The ids of the other languages are these.
 
+import { services } from "./en-services";
+
 export const en = {
+  ...services,
   "access.account": "Name of the service account",
   "access.accounts": "Service accounts",
   "access.active": "Active",
@@ -265,6 +268,7 @@ export const en = {
   "nav.help": "Keys and help",
   "nav.label": "Pages",
   "nav.menu": "Menu",
+  "nav.services": "Services",
   "nav.skip": "Skip to the content",
   "nav.tenant": "Tenant",
   "nav.tenant-switch": "Shown tenant",
