@@ -156,11 +156,8 @@ describe("administering", () => {
   });
 
   test("a super administrator looks at one tenant after the other, and at the server", async () => {
-    const code = /zona_bootstrap_[A-Za-z0-9_-]+/.exec(stage.server.printed())?.[0];
-    await stage.server.call("zona.identity.v1.IdentityService/Bootstrap", { code, userId: "root", password: PASSWORD });
-    const opened = await openPage(stage.browser);
+    const opened = await stage.asRoot();
     const { page } = opened;
-    await signIn(page, stage.door.address, { tenant: "system", user: "root", password: PASSWORD });
     await page.getByText("There are no utilities yet.").waitFor();
     await page.getByLabel("Shown tenant").selectOption("demo");
     await page.getByRole("link", { name: "extract-iocs" }).waitFor();

@@ -49,7 +49,7 @@ describe("the audit log", () => {
     stage.door.close();
     const file = readdirSync(join(data, "data")).find((name) => /\.(db|sqlite3?)$/.test(name));
     const changed = execFileSync("python3", ["-c", TAMPER, join(data, "data", file)], { encoding: "utf8" }).trim();
-    stage.server = await startServer(data);
+    stage.server = await startServer({ data });
     stage.door = await openDoor(stage.server.gateway);
 
     const again = await stage.as("ann");

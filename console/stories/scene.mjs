@@ -15,12 +15,13 @@ const PEOPLE = [
   ["uma", "ROLE_USER"],
 ];
 
-/** Set up before the tests of a `describe`, and taken down behind them. */
-export function scene() {
+/** Set up before the tests of a `describe`, and taken down behind them. `settings` are variables of the server's environment. */
+export function scene({ settings = {} } = {}) {
   const stage = {
     server: undefined,
     door: undefined,
     browser: undefined,
+    hasRoot: false,
     create: (id, code) =>
       stage.server.call("zona.utility.v1.UtilityService/CreateUtility", { parent: "tenants/demo", utilityId: id, utility: { code } }),
     get: (name) => stage.server.call("zona.utility.v1.UtilityService/GetUtility", { name }),
@@ -28,6 +29,17 @@ export function scene() {
     async as(user, how = {}) {
       const opened = await openPage(stage.browser, how);
       await signIn(opened.page, stage.door.address, { user, password: PASSWORD });
+      return opened;
+    },
+    /** A page of the first super administrator, whom the first call makes. */
+    async asRoot(how = {}) {
+      if (!stage.hasRoot) {
+        const code = /zona_bootstrap_[A-Za-z0-9_-]+/.exec(stage.server.printed())?.[0];
+        await stage.server.call("zona.identity.v1.IdentityService/Bootstrap", { code, userId: "root", password: PASSWORD });
+        stage.hasRoot = true;
+      }
+      const opened = await openPage(stage.browser, how);
+      await signIn(opened.page, stage.door.address, { tenant: "system", user: "root", password: PASSWORD });
       return opened;
     },
     /** Ends a story: nothing may have gone wrong in the page that nobody was told of. */
@@ -46,7 +58,7 @@ export function scene() {
     },
   };
   before(async () => {
-    stage.server = await startServer();
+    stage.server = await startServer({ settings });
     stage.door = await openDoor(stage.server.gateway);
     stage.browser = await startBrowser();
     for (const [userId, role] of PEOPLE) {

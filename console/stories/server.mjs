@@ -12,13 +12,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const START_DEADLINE = 90_000;
 const STOP_DEADLINE = 15_000;
 
-export async function startServer(data = mkdtempSync(join(tmpdir(), "zona-console-"))) {
+export async function startServer({ data = mkdtempSync(join(tmpdir(), "zona-console-")), settings = {} } = {}) {
   const binary = process.env["ZONA_BINARY"] ?? join(root, "..", "target", "debug", "zona");
   const home = mkdtempSync(join(tmpdir(), "zona-home-"));
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("ZONA_")));
   const child = spawn(binary, ["dev", "--listen", "127.0.0.1:0", "--backend", "namespace", "--data", join(data, "data")], {
     cwd: home,
-    env: { ...environment, XDG_CONFIG_HOME: home, ZONA_IDENTITY__LOCAL_CALLER: "false" },
+    env: { ...environment, XDG_CONFIG_HOME: home, ZONA_IDENTITY__LOCAL_CALLER: "false", ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let printed = "";

@@ -30,6 +30,20 @@ test("no box lies on another one or beyond the picture", () => {
   }
 });
 
+test("a line that passes a column passes no box of it", () => {
+  const { boxes, lines } = layOut([...SHOP, service("late", 4, "web", "cache")]);
+  for (const { from, to, path } of lines) {
+    // Straight parts lie where a column is passed.
+    const numbers = [...path.matchAll(/, (\d+(?:\.\d+)?) (\d+(?:\.\d+)?) H (\d+)/g)].map(([, x, y, end]) => [x, y, end].map(Number) as [number, number, number]);
+    for (const [x, y, end] of numbers) {
+      const behind = boxes.filter((box) => box.x < end && box.x + BOX_WIDTH > x && box.y < y && box.y + BOX_HEIGHT > y);
+      assert.deepEqual(behind, [], `${from} to ${to}`);
+    }
+  }
+  const passing = lines.filter(({ path }) => path.includes("H"));
+  assert.deepEqual(passing.map(({ from, to }) => `${from} to ${to}`).sort(), ["cache to jobs", "cache to late", "db to jobs", "db to web", "migrate to api"]);
+});
+
 test("boxes stand where fewer lines cross", () => {
   // By their names the lines would cross: a waits for z, and b for y.
   const { boxes } = layOut([service("y", 1), service("z", 1), service("a", 2, "z"), service("b", 2, "y")]);

@@ -19,8 +19,13 @@ export function ServiceGraph(props: { services: readonly Service[] }): JSX.Eleme
       <figcaption>{t("services.graph")}</figcaption>
       <div class="chart-scroll" tabIndex={0} role="region" aria-label={t("services.graph")}>
         <svg class="graph" width={picture.width} height={picture.height} role="img" aria-label={t("services.graph.text")}>
+          <defs>
+            <marker id="graph-arrow" class="graph-arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+              <path d="M 0 0 L 8 4 L 0 8 z" />
+            </marker>
+          </defs>
           {picture.lines.map((line) => (
-            <path key={`${line.from} ${line.to}`} class="graph-line" d={line.path} />
+            <path key={`${line.from} ${line.to}`} class="graph-line" d={line.path} marker-end="url(#graph-arrow)" />
           ))}
           {picture.boxes.map((box) => (
             <g key={box.name} class={`graph-box ${serviceLook(states.get(box.name) ?? 0)[1]}`}>

@@ -42,18 +42,21 @@ export function layOut(services: readonly Waits[]): Picture {
   const known = new Map(services.map((service) => [service.name, service]));
   const needs = (name: string) => (known.get(name)?.dependsOn ?? []).filter((other) => other !== name && known.has(other));
   const columns = inColumns(services, needs);
-  untangle(columns, needs);
+  const ways = throughGaps(columns, needs);
+  untangle(columns, [...ways.values()]);
   const tallest = Math.max(1, ...columns.map((column) => column.length));
   const height = 2 * EDGE + tallest * BOX_HEIGHT + (tallest - 1) * GAP_Y;
-  const boxes = columns.flatMap((column, x) => {
+  const places = columns.flatMap((column, x) => {
     const own = column.length * BOX_HEIGHT + (column.length - 1) * GAP_Y;
     return column.map((name, y) => ({ name, x: EDGE + x * (BOX_WIDTH + GAP_X), y: (height - own) / 2 + y * (BOX_HEIGHT + GAP_Y) }));
   });
-  const at = new Map(boxes.map((box) => [box.name, box]));
-  const lines = boxes.flatMap((box) =>
-    needs(box.name).map((other): Line => ({ from: other, to: box.name, path: curve(at.get(other) ?? box, box) })),
-  );
-  return { boxes, lines, width: 2 * EDGE + columns.length * (BOX_WIDTH + GAP_X) - GAP_X, height };
+  const at = new Map(places.map((place) => [place.name, place]));
+  const lines = [...ways.values()].map((way): Line => {
+    const boxes = way.map((name) => at.get(name)).filter((box) => box !== undefined);
+    return { from: way[0] ?? "", to: way.at(-1) ?? "", path: path(boxes) };
+  });
+  const boxes = places.filter(({ name }) => known.has(name));
+  return { boxes, lines, width: 2 * EDGE + Math.max(columns.length, 1) * (BOX_WIDTH + GAP_X) - GAP_X, height };
 }
 
 /** A name as it fits into a box. */
@@ -85,13 +88,35 @@ function inColumns(services: readonly Waits[], needs: (name: string) => string[]
   return columns.filter((column) => column !== undefined);
 }
 
-// Moves boxes of a column to the middle of what they are joined to, so that fewer lines cross.
-function untangle(columns: string[][], needs: (name: string) => string[]): void {
-  const joined = new Map<string, string[]>();
+// The way of each line from column to column. Where it passes a column, a gap is left for it between the boxes, one for all lines of a box:
+// a line behind a box would look as if it began there.
+function throughGaps(columns: string[][], needs: (name: string) => string[]): Map<string, string[]> {
+  const column = new Map(columns.flatMap((names, index) => names.map((name) => [name, index] as const)));
+  const ways = new Map<string, string[]>();
   for (const name of columns.flat()) {
     for (const other of needs(name)) {
-      joined.set(name, [...(joined.get(name) ?? []), other]);
-      joined.set(other, [...(joined.get(other) ?? []), name]);
+      const way = [other];
+      for (let index = (column.get(other) ?? 0) + 1; index < (column.get(name) ?? 0); index += 1) {
+        // No name of a service holds a blank.
+        const gap = `${other} ${index}`;
+        if (columns[index]?.includes(gap) === false) columns[index]?.push(gap);
+        way.push(gap);
+      }
+      ways.set(`${other} > ${name}`, [...way, name]);
+    }
+  }
+  return ways;
+}
+
+// Moves boxes and gaps of a column to the middle of what they are joined to, so that fewer lines cross.
+function untangle(columns: string[][], ways: readonly string[][]): void {
+  const joined = new Map<string, Set<string>>();
+  const join = (one: string, other: string) => joined.set(one, (joined.get(one) ?? new Set()).add(other));
+  for (const way of ways) {
+    for (const [index, other] of way.slice(1).entries()) {
+      const one = way[index] ?? other;
+      join(one, other);
+      join(other, one);
     }
   }
   const share = new Map<string, number>();
@@ -102,7 +127,7 @@ function untangle(columns: string[][], needs: (name: string) => string[]): void 
     for (const column of columns) {
       const middle = new Map(
         column.map((name) => {
-          const at = (joined.get(name) ?? []).map((other) => share.get(other) ?? 0);
+          const at = [...(joined.get(name) ?? [])].map((other) => share.get(other) ?? 0);
           return [name, at.length === 0 ? (share.get(name) ?? 0) : at.reduce((sum, one) => sum + one, 0) / at.length] as const;
         }),
       );
@@ -112,8 +137,21 @@ function untangle(columns: string[][], needs: (name: string) => string[]): void 
   }
 }
 
-function curve(from: Box, to: Box): string {
-  const [x1, y1, x2, y2] = [from.x + BOX_WIDTH, from.y + BOX_HEIGHT / 2, to.x, to.y + BOX_HEIGHT / 2];
-  const bend = Math.max((x2 - x1) / 2, GAP_X / 2);
-  return `M ${x1} ${y1} C ${x1 + bend} ${y1}, ${x2 - bend} ${y2}, ${x2} ${y2}`;
+// Out of the right edge of the first box, straight through the gaps, into the left edge of the last one.
+function path(way: readonly Box[]): string {
+  const [first, ...rest] = way;
+  if (first === undefined) return "";
+  let [x, y] = [first.x + BOX_WIDTH, first.y + BOX_HEIGHT / 2];
+  const parts = [`M ${x} ${y}`];
+  for (const [index, box] of rest.entries()) {
+    const [toX, toY] = [box.x, box.y + BOX_HEIGHT / 2];
+    const bend = Math.max((toX - x) / 2, GAP_X / 2);
+    parts.push(`C ${x + bend} ${y}, ${toX - bend} ${toY}, ${toX} ${toY}`);
+    [x, y] = [toX, toY];
+    if (index < rest.length - 1) {
+      x += BOX_WIDTH;
+      parts.push(`H ${x}`);
+    }
+  }
+  return parts.join(" ");
 }

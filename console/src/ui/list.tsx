@@ -67,7 +67,7 @@ export function List<Item>(props: ListOf<Item> & { items: readonly Item[] }): JS
               column.head === "" ? (
                 <td key={column.head} />
               ) : (
-                <th key={column.head} scope="col" data-value={column.raw === true ? "" : undefined}>
+                <th key={column.head} scope="col" class={column.number === true ? "number" : undefined} data-value={column.raw === true ? "" : undefined}>
                   {column.head}
                 </th>
               ),
