@@ -46,6 +46,7 @@ describe("every page", () => {
     ["accounts", "/access?tab=accounts", ".table-scroll"],
     ["matrix", "/access?tab=matrix", ".matrix"],
     ["explain", "/access?tab=explain", "form"],
+    ["integrations", "/services", ".empty"],
     ["tenant", "/settings", ".facts"],
     ["policy", "/settings?tab=policy", "form"],
     ["runtimes", "/settings?tab=runtimes", "section.card"],
@@ -114,6 +115,23 @@ describe("every page", () => {
       if (wide > 360) found.push(`${name}: ${wide} pixels wide`);
     }
     assert.deepEqual(found, []);
+    await stage.close(opened);
+  });
+
+  test("a server without an engine says what to set, on each page of services", async () => {
+    const opened = await stage.asRoot();
+    const { page } = opened;
+    for (const path of ["/services", "/services?tab=logs"]) {
+      await page.goto(`${stage.door.address}${path}`);
+      await page.getByText("This server runs no services").waitFor();
+      await page.getByText("set engine.kind", { exact: false }).first().waitFor();
+      assert.deepEqual(await violations(page), []);
+    }
+    await page.goto(`${stage.door.address}/services?tab=manifest`);
+    await page.getByText("No manifest was applied yet.").waitFor();
+    await page.locator("textarea").fill("name: shop\nservices: []\n");
+    await page.getByRole("button", { name: "Show the plan" }).click();
+    await page.getByText("ENGINE_NOT_CONFIGURED").waitFor();
     await stage.close(opened);
   });
 

@@ -77,6 +77,11 @@ fn a_browser_finds_a_byte_of_the_audit_log_that_was_changed_in_the_store() {
 }
 
 #[test]
+fn super_administrators_see_and_change_services_in_a_browser() {
+    check("services");
+}
+
+#[test]
 fn people_in_two_tabs_and_beside_each_other_lose_nothing_in_a_browser() {
     check("mishaps");
 }

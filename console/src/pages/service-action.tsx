@@ -9,9 +9,10 @@ import { processes } from "../process/client";
 import { askedWith, MOST_REPLICAS, wholeReplicas, without, type Request } from "../process/plan";
 import { number, plural, t, type TextId } from "../text";
 import { useAction, useCall } from "../ui/call";
-import { announce, Button, Dialog, TextField, Value } from "../ui/parts";
+import { announce, Button, Dialog, TextField } from "../ui/parts";
 import { Problem, Show } from "../ui/states";
 import { PlanView } from "./plan-view";
+import { ReplicaId } from "./service-detail";
 
 const TITLES: Record<Request["kind"], TextId> = {
   start: "services.start.label",
@@ -134,7 +135,7 @@ function Replaced(props: { service: Service | undefined }): JSX.Element {
       <ul>
         {ids.map((id) => (
           <li key={id}>
-            <Value code>{id}</Value>
+            <ReplicaId of={id} />
           </li>
         ))}
       </ul>

@@ -129,7 +129,7 @@ export function State(props: { service: Service }): JSX.Element {
   const [text, kind] = serviceLook(service.state);
   return (
     <>
-      <Badge kind={kind}>{t(text)}</Badge> {!service.declared && <Badge kind="warn">{t("services.undeclared")}</Badge>}
+      <Badge kind={kind}>{t(text)}</Badge> {isIntegration(service) ? <Badge kind="calm">{t("services.is-integration")}</Badge> : !service.declared && <Badge kind="warn">{t("services.undeclared")}</Badge>}
       {service.detail !== "" && (
         <div class="hint">
           <Value>{service.detail}</Value>
@@ -144,14 +144,15 @@ export function State(props: { service: Service }): JSX.Element {
   );
 }
 
-/** Integrations run as services, too, and are asked for by their own page; what no manifest has cannot be asked for. */
-export function mayBeAsked(service: Service): boolean {
-  return service.declared && !/^integration-\d+$/.test(service.name);
+/** Integrations run as services, too, and are asked for by their own page. */
+function isIntegration(service: Service): boolean {
+  return /^integration-\d+$/.test(service.name);
 }
 
 function Actions(props: { service: Service; onAsk: (request: Request) => void }): JSX.Element | null {
   const { service, onAsk } = props;
-  if (!mayBeAsked(service)) return null;
+  // What no manifest has cannot be asked for.
+  if (!service.declared || isIntegration(service)) return null;
   const { name } = service;
   const rests = service.replicas === 0 || service.state === ServiceState.STOPPED;
   return (

@@ -10,6 +10,17 @@ import { Badge, Dialog, Value, When } from "../ui/parts";
 import { Empty } from "../ui/states";
 import { State } from "./service-board";
 
+// As the engine's own tools show it.
+const SHORT_ID = 12;
+
+export function ReplicaId(props: { of: string }): JSX.Element {
+  return (
+    <Value code title={props.of}>
+      {props.of.slice(0, SHORT_ID)}
+    </Value>
+  );
+}
+
 export function ServiceDetail(props: { service: Service; onClose: () => void }): JSX.Element {
   const { service } = props;
   const { context } = service;
@@ -45,7 +56,7 @@ export function ServiceDetail(props: { service: Service; onClose: () => void }):
           items={service.instances}
           keyOf={(replica) => replica.id}
           columns={[
-            { head: t("services.replica"), cell: (replica) => <Value code>{replica.id}</Value> },
+            { head: t("services.replica"), cell: (replica) => <ReplicaId of={replica.id} /> },
             {
               head: t("services.health"),
               cell: (replica) => {

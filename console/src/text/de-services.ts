@@ -89,6 +89,7 @@ export const services: Readonly<Record<keyof typeof english, string>> = {
   "services.image": "Gewünschtes Image",
   "services.images": "Images",
   "services.integrations": "Integrationen",
+  "services.is-integration": "Integration",
   "services.live": "Live",
   "services.logs": "Ausgabe",
   "services.manifest": "Manifest",

@@ -87,6 +87,7 @@ export const services = {
   "services.image": "Wanted image",
   "services.images": "Images",
   "services.integrations": "Integrations",
+  "services.is-integration": "Integration",
   "services.live": "Live",
   "services.logs": "Output",
   "services.manifest": "Manifest",
