@@ -144,6 +144,53 @@ describe("administering", () => {
     await stage.close(opened);
   });
 
+  test("a secret is made, released and taken away, and its value is shown to nobody", async () => {
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    page.on("dialog", (dialog) => void dialog.accept());
+    await page.goto(`${stage.door.address}/settings?tab=secrets`);
+    await page.getByText("There are no secrets yet.").waitFor();
+    await page.getByRole("button", { name: "New secret" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name", { exact: true }).fill("vendor-key");
+    await dialog.getByLabel("Value").fill("hush");
+    await dialog.getByLabel("Utilities that may have it").fill("extract-iocs");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("row").filter({ hasText: "vendor-key" }).getByText("extract-iocs").waitFor();
+    await page.getByRole("button", { name: "Edit vendor-key" }).click();
+    await dialog.getByLabel("Description").fill("for the vendor");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("row").filter({ hasText: "vendor-key" }).getByText("for the vendor").waitFor();
+    const kept = await stage.server.call("zona.secret.v1.SecretService/GetSecret", { name: "tenants/demo/secrets/vendor-key" });
+    assert.deepEqual([kept.version, kept.utilities], [1, ["tenants/demo/utilities/extract-iocs"]], "its value stays what it was");
+    assert.deepEqual(await violations(page), []);
+    await page.getByRole("button", { name: "Edit vendor-key" }).click();
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("There are no secrets yet.").waitFor();
+    await stage.close(opened);
+  });
+
+  test("a super administrator sets the bounds of a tenant, and its administrators read them", async () => {
+    const root = await stage.asRoot();
+    await root.page.getByLabel("Shown tenant").selectOption("demo");
+    await root.page.goto(`${stage.door.address}/settings`);
+    await root.page.getByLabel("Most utilities").fill("many");
+    await root.page.getByText("The value is of another type.").waitFor();
+    await root.page.getByLabel("Most utilities").fill("77");
+    await root.page.getByLabel("Days of executions").fill("30");
+    await root.page.getByRole("button", { name: "Save" }).click();
+    await eventually(async () => (await stage.server.call("zona.tenant.v1.TenantService/GetTenant", { name: "tenants/demo" })).settings?.maxUtilities === 77);
+    assert.deepEqual(await violations(root.page), []);
+    await stage.close(root);
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    await page.goto(`${stage.door.address}/settings`);
+    await page.locator(".facts").getByText("77").waitFor();
+    assert.equal(await page.getByLabel("Most utilities").count(), 0);
+    assert.equal(await page.getByLabel("Days of executions").inputValue(), "30");
+    await stage.close(opened);
+  });
+
   test("a tenant that somebody else has looked at is nothing to who is of one", async () => {
     const opened = await stage.as("ann");
     const { page } = opened;

@@ -48,6 +48,7 @@ describe("every page", () => {
     ["explain", "/access?tab=explain", "form"],
     ["integrations", "/services", ".empty"],
     ["tenant", "/settings", ".facts"],
+    ["secrets", "/settings?tab=secrets", ".empty"],
     ["policy", "/settings?tab=policy", "form"],
     ["runtimes", "/settings?tab=runtimes", "section.card"],
     ["missing", "/nothing-here", ".empty"],

@@ -25,7 +25,7 @@ export function Access(): JSX.Element {
       <Tabs
         label={t("nav.access")}
         current={tab}
-        onChange={(next) => navigate(withQuery(place, { tab: next }), { replace: true })}
+        onChange={(next) => navigate(withQuery(place, { tab: next, page: "" }), { replace: true })}
         tabs={[
           { id: "users", text: t("access.users") },
           ...(administers(caller) ? [{ id: "accounts", text: t("access.accounts") }] : []),

@@ -14,6 +14,7 @@ import { useAction, useCall } from "../ui/call";
 import { List } from "../ui/list";
 import { Button, PageHead, TextField, Value } from "../ui/parts";
 import { Problem, Show } from "../ui/states";
+import { OutputCompare } from "./output-compare";
 
 export function ExecutionPage(props: { parts: string[] }): JSX.Element {
   const parent = useParent();
@@ -112,17 +113,20 @@ function Compared(props: { one: Execution; name: string }): JSX.Element {
   return (
     <Show of={loaded}>
       {(other) => (
-        <List
-          label={t("execution.compare")}
-          items={rows(other)}
-          keyOf={([label]) => label}
-          mark={([, one, two]) => (one === two ? "" : "differs")}
-          columns={[
-            { head: "", names: true, cell: ([label]) => label },
-            { head: lastPart(props.one.name).slice(-12), raw: true, cell: ([, one]) => <Value>{one}</Value> },
-            { head: lastPart(other.name).slice(-12), raw: true, cell: ([, , two]) => <Value>{two}</Value> },
-          ]}
-        />
+        <>
+          <List
+            label={t("execution.compare")}
+            items={rows(other)}
+            keyOf={([label]) => label}
+            mark={([, one, two]) => (one === two ? "" : "differs")}
+            columns={[
+              { head: "", names: true, cell: ([label]) => label },
+              { head: lastPart(props.one.name).slice(-12), raw: true, cell: ([, one]) => <Value>{one}</Value> },
+              { head: lastPart(other.name).slice(-12), raw: true, cell: ([, , two]) => <Value>{two}</Value> },
+            ]}
+          />
+          <OutputCompare one={props.one.name} other={props.name} />
+        </>
       )}
     </Show>
   );

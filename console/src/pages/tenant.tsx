@@ -1,19 +1,21 @@
-// The tenant: its settings and bounds, its code policy, the runtimes it may use, and the installation's keys for who administers that.
+// The tenant: its settings and bounds, its secrets, its code policy, the runtimes it may use, and the installation's keys for who administers that.
 
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 
-import { policies, runtimes, server, tenants } from "../api";
+import { policies, runtimes, server } from "../api";
 import { Isolation } from "../gen/zona/utility/v1/utility_pb";
 import { PolicyPreset, type CodePolicy } from "../gen/zona/utility/v1/code_policy_pb";
-import type { Tenant as TenantMessage } from "../gen/zona/tenant/v1/tenant_pb";
 import { navigate, usePlace, withQuery } from "../router";
 import { isSuper, lastPart, useCaller, useParent } from "../session";
-import { bytes, number, ruleTitle, t, time, type TextId } from "../text";
+import { number, ruleTitle, t, time, type TextId } from "../text";
 import { useAction, useCall } from "../ui/call";
-import { Badge, Button, Choice, PageHead, Tabs, TextField, Time, Value } from "../ui/parts";
+import { Badge, Button, Choice, PageHead, Tabs, TextField, Value, When } from "../ui/parts";
 import { Empty, Problem, Show } from "../ui/states";
+import { names } from "./properties-form";
+import { Secrets } from "./secrets";
+import { Settings } from "./tenant-settings";
 
 export function Tenant(): JSX.Element {
   const caller = useCaller();
@@ -27,89 +29,21 @@ export function Tenant(): JSX.Element {
       <Tabs
         label={t("nav.tenant")}
         current={tab}
-        onChange={(next) => navigate(withQuery(place, { tab: next }), { replace: true })}
+        onChange={(next) => navigate(withQuery(place, { tab: next, page: "" }), { replace: true })}
         tabs={[
           { id: "settings", text: t("tenant.settings") },
+          { id: "secrets", text: t("tenant.secrets") },
           { id: "policy", text: t("tenant.policy") },
           { id: "runtimes", text: t("tenant.runtimes") },
           ...(isSuper(caller) ? [{ id: "server", text: t("tenant.server") }] : []),
         ]}
       >
         {tab === "settings" && <Settings />}
+        {tab === "secrets" && <Secrets />}
         {tab === "policy" && <Policy />}
         {tab === "runtimes" && <Runtimes />}
         {tab === "server" && <Server />}
       </Tabs>
-    </>
-  );
-}
-
-function Settings(): JSX.Element {
-  const parent = useParent();
-  const loaded = useCall(parent, (signal) => tenants.getTenant({ name: parent }, { signal }));
-  return <Show of={loaded}>{(tenant) => <SettingsForm key={tenant.etag} tenant={tenant} onSaved={loaded.reload} />}</Show>;
-}
-
-function SettingsForm(props: { tenant: TenantMessage; onSaved: () => void }): JSX.Element {
-  const { tenant } = props;
-  const [displayName, setDisplayName] = useState(tenant.displayName);
-  const action = useAction();
-  const settings = tenant.settings;
-  // 0 is the server's own bound.
-  const bound = (value: number | bigint | undefined, show: (value: number) => string) =>
-    value === undefined || Number(value) === 0 ? t("tenant.as-server") : show(Number(value));
-  const rows: [TextId, string][] = [
-    ["tenant.time-zone", settings?.timeZone ?? ""],
-    ["tenant.locale", settings?.locale ?? ""],
-    ["tenant.execution-days", bound(settings?.executionDays, number)],
-    ["tenant.output-days", bound(settings?.outputDays, number)],
-    ["tenant.deleted-days", bound(settings?.deletedUtilityDays, number)],
-    ["tenant.audit-days", bound(settings?.auditDays, number)],
-    ["tenant.legal-hold", t(settings?.legalHold === true ? "answer.yes" : "answer.no")],
-    ["tenant.max-utilities", bound(settings?.maxUtilities, number)],
-    ["tenant.max-running", bound(settings?.maxRunning, number)],
-    ["tenant.max-output", bound(settings?.maxOutputBytes, bytes)],
-    ["tenant.allowed-runtimes", settings?.runtimes.join(", ") ?? ""],
-  ];
-  return (
-    <>
-      <form
-        class="filters"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void action.run(async (id) => {
-            await tenants.updateTenant({
-              name: tenant.resourceName,
-              tenant: { displayName, etag: tenant.etag },
-              updateMask: { paths: ["display_name"] },
-              requestId: id(tenant.etag, displayName),
-            });
-            props.onSaved();
-          });
-        }}
-      >
-        <TextField label={t("access.display-name")} value={displayName} onInput={setDisplayName} />
-        <Button type="submit" kind="primary" busy={action.busy} disabled={displayName === tenant.displayName}>
-          {t("editor.save")}
-        </Button>
-        {action.failure !== null && <Problem failure={action.failure} />}
-      </form>
-      <dl class="facts">
-        <dt>{t("access.state")}</dt>
-        <dd>
-          <Value code>{tenant.status}</Value>
-        </dd>
-        {rows
-          .filter(([, value]) => value !== "")
-          .map(([label, value]) => (
-            <>
-              <dt>{t(label)}</dt>
-              <dd>
-                <Value>{value}</Value>
-              </dd>
-            </>
-          ))}
-      </dl>
     </>
   );
 }
@@ -125,11 +59,6 @@ function Policy(): JSX.Element {
   const parent = useParent();
   const loaded = useCall(parent, (signal) => policies.getCodePolicy({ name: `${parent}/codePolicy` }, { signal }));
   return <Show of={loaded}>{(policy) => <PolicyForm key={policy.etag} policy={policy} onSaved={loaded.reload} />}</Show>;
-}
-
-/** Names by commas or blanks, each once. */
-function names(text: string): string[] {
-  return [...new Set(text.split(/[\s,]+/).filter((name) => name !== ""))];
 }
 
 function PolicyForm(props: { policy: CodePolicy; onSaved: () => void }): JSX.Element {
@@ -193,7 +122,7 @@ function PolicyForm(props: { policy: CodePolicy; onSaved: () => void }): JSX.Ele
           {policy.exceptions.map((exception, index) => (
             <li key={index}>
               <Value code>{exception.rule}</Value> {ruleTitle(exception.rule)} <Value code>{lastPart(exception.utility)}</Value> <Value>{exception.reason}</Value>{" "}
-              <Time at={exception.expireTime === undefined ? null : timestampDate(exception.expireTime)} />
+              <When at={exception.expireTime} />
             </li>
           ))}
         </ul>
@@ -293,7 +222,7 @@ function Server(): JSX.Element {
             {status.keys.map((key) => (
               <li key={key.id}>
                 <Value code>{key.id}</Value> {t("server.wraps", { count: number(key.wraps) })}{" "}
-                <Time at={key.createTime === undefined ? null : timestampDate(key.createTime)} />
+                <When at={key.createTime} />
               </li>
             ))}
           </ul>

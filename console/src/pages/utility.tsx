@@ -57,7 +57,7 @@ function Known(props: { id: string }): JSX.Element {
             <Removal utility={utility} onDone={loaded.reload} />
           </PageHead>
           <About utility={utility} />
-          <UtilityTabs utility={utility} tab={tab} onTab={(next) => navigate(withQuery(place, { tab: next === "code" ? "" : next }))} reload={loaded.reload} />
+          <UtilityTabs utility={utility} tab={tab} onTab={(next) => navigate(withQuery(place, { tab: next === "code" ? "" : next, page: "" }))} reload={loaded.reload} />
         </>
       )}
     </Show>

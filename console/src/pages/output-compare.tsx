@@ -1,0 +1,40 @@
+// What two executions have printed, beside each other.
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+
+import { executions } from "../api";
+import { LONGEST_TEXT, wholeOutput } from "../run/whole-output";
+import { lastPart } from "../session";
+import { bytes, t } from "../text";
+import { useCall } from "../ui/call";
+import { Button } from "../ui/parts";
+import { Show } from "../ui/states";
+
+export function OutputCompare(props: { one: string; other: string }): JSX.Element {
+  const [asked, setAsked] = useState(false);
+  return asked ? <Outputs {...props} /> : <Button onClick={() => setAsked(true)}>{t("execution.compare-output")}</Button>;
+}
+
+function Outputs(props: { one: string; other: string }): JSX.Element {
+  const loaded = useCall(`${props.one} ${props.other}`, async (signal) => {
+    const read = (name: string) => wholeOutput(executions.watchExecution({ name, afterSequence: 0n }, { signal }));
+    // The editor is loaded for this alone.
+    const [{ Diff }, one, other] = await Promise.all([import("../editor/diff"), read(props.one), read(props.other)]);
+    return { Diff, one, other };
+  });
+  return (
+    <Show of={loaded}>
+      {({ Diff, one, other }) =>
+        one.text === other.text ? (
+          <p class="note">{t("execution.same-output")}</p>
+        ) : (
+          <>
+            {(one.cut || other.cut) && <p class="note warn">{t("execution.output-cut", { bytes: bytes(LONGEST_TEXT) })}</p>}
+            <Diff before={one.text} after={other.text} labels={[lastPart(props.one), lastPart(props.other)]} inline={window.innerWidth < 900} />
+          </>
+        )
+      }
+    </Show>
+  );
+}
