@@ -170,6 +170,56 @@ describe("administering", () => {
     await stage.close(opened);
   });
 
+  test("a webhook is made, its secret shown once, and it is changed and taken away", async () => {
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    page.on("dialog", (dialog) => void dialog.accept());
+    await page.goto(`${stage.door.address}/settings?tab=webhooks`);
+    await page.getByRole("button", { name: "New webhook" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name", { exact: true }).fill("tickets");
+    await dialog.getByLabel("Address").fill("ftp://example.com");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.locator(".violations").getByText("url").first().waitFor();
+    await dialog.getByLabel("Address").fill("https://example.com/hook");
+    await dialog.getByLabel("Types of events").fill("dev.zona.utility");
+    // Nothing leaves this machine.
+    await dialog.getByLabel("Events are sent").uncheck();
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByText("This is shown once.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("row").filter({ hasText: "tickets" }).getByText("Disabled").waitFor();
+    await page.getByRole("button", { name: "Edit tickets" }).click();
+    await dialog.getByLabel("Description").fill("opens tickets");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("row").filter({ hasText: "opens tickets" }).getByText("dev.zona.utility").waitFor();
+    await page.getByRole("button", { name: "Deliveries of tickets" }).click();
+    await dialog.getByText("Nothing is undelivered for good.").waitFor();
+    assert.deepEqual(await violations(page), []);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Edit tickets" }).click();
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("There are no webhooks yet.").waitFor();
+    await stage.close(opened);
+  });
+
+  test("an exception from a rule is granted until a day, and revoked", async () => {
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    await page.goto(`${stage.door.address}/settings?tab=policy`);
+    const part = page.getByRole("region", { name: "Exceptions" }).first();
+    await part.getByLabel("Utility").fill("backup");
+    await part.getByLabel("Rule").fill("ZPY-IMPORT-001");
+    await part.getByLabel("Why").fill("until the backup moves");
+    await part.getByLabel("Until").fill("2199-12-31");
+    await part.getByRole("button", { name: "Make an exception" }).click();
+    await part.getByRole("row").filter({ hasText: "until the backup moves" }).getByText("backup", { exact: true }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await part.getByRole("button", { name: "Revoke the exception of backup from ZPY-IMPORT-001" }).click();
+    await part.getByText("There are none.").waitFor();
+    await stage.close(opened);
+  });
+
   test("a super administrator sets the bounds of a tenant, and its administrators read them", async () => {
     const root = await stage.asRoot();
     await root.page.getByLabel("Shown tenant").selectOption("demo");

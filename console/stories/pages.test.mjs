@@ -49,6 +49,7 @@ describe("every page", () => {
     ["integrations", "/services", ".empty"],
     ["tenant", "/settings", ".facts"],
     ["secrets", "/settings?tab=secrets", ".empty"],
+    ["webhooks", "/settings?tab=webhooks", ".empty"],
     ["policy", "/settings?tab=policy", "form"],
     ["runtimes", "/settings?tab=runtimes", "section.card"],
     ["missing", "/nothing-here", ".empty"],

@@ -163,6 +163,27 @@ describe("writing and running", () => {
     await stage.close(opened);
   });
 
+  test("what two executions printed is compared", async () => {
+    const { name } = await stage.create("prints", "def main(word: str):\n    print('same')\n    print(word)\n");
+    const ids = [];
+    for (const word of ["earlier", "later"]) {
+      const started = await stage.server.call("zona.execution.v1.ExecutionService/StartExecution", { name, paramsJson: JSON.stringify({ word }) });
+      await eventually(async () => (await stage.server.call("zona.execution.v1.ExecutionService/GetExecution", { name: started.name })).endTime);
+      ids.push(started.name.split("/").at(-1));
+    }
+    const opened = await stage.as("ann");
+    const { page } = opened;
+    await page.goto(`${stage.door.address}/executions/${ids[0]}?with=${ids[1]}`);
+    await page.getByRole("button", { name: "Compare what they printed" }).click();
+    await page.locator(".diff .cm-deletedLine, .diff .cm-changedLine").first().waitFor();
+    const shown = await page.locator(".diff .cm-content").allTextContents();
+    assert.ok(shown.join(" ").includes("earlier") && shown.join(" ").includes("later"), JSON.stringify(shown));
+    await page.goto(`${stage.door.address}/executions/${ids[0]}?with=${ids[0]}`);
+    await page.getByRole("button", { name: "Compare what they printed" }).click();
+    await page.getByText("Both printed the same.").waitFor();
+    await stage.close(opened);
+  });
+
   test("an old version is compared and restored", async () => {
     const { name, etag } = await stage.create("old", "def main():\n    return 1\n");
     await stage.server.call("zona.utility.v1.UtilityService/UpdateUtility", {

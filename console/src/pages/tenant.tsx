@@ -1,4 +1,4 @@
-// The tenant: its settings and bounds, its secrets, its code policy, the runtimes it may use, and the installation's keys for who administers that.
+// The tenant: its settings and bounds, its secrets and webhooks, its code policy, the runtimes it may use, and the installation's keys for who administers that.
 
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
@@ -9,13 +9,15 @@ import { Isolation } from "../gen/zona/utility/v1/utility_pb";
 import { PolicyPreset, type CodePolicy } from "../gen/zona/utility/v1/code_policy_pb";
 import { navigate, usePlace, withQuery } from "../router";
 import { isSuper, lastPart, useCaller, useParent } from "../session";
-import { number, ruleTitle, t, time, type TextId } from "../text";
+import { number, t, time, type TextId } from "../text";
 import { useAction, useCall } from "../ui/call";
 import { Badge, Button, Choice, PageHead, Tabs, TextField, Value, When } from "../ui/parts";
 import { Empty, Problem, Show } from "../ui/states";
+import { Exceptions } from "./exceptions";
 import { names } from "./properties-form";
 import { Secrets } from "./secrets";
 import { Settings } from "./tenant-settings";
+import { Webhooks } from "./webhooks";
 
 export function Tenant(): JSX.Element {
   const caller = useCaller();
@@ -33,6 +35,7 @@ export function Tenant(): JSX.Element {
         tabs={[
           { id: "settings", text: t("tenant.settings") },
           { id: "secrets", text: t("tenant.secrets") },
+          { id: "webhooks", text: t("tenant.webhooks") },
           { id: "policy", text: t("tenant.policy") },
           { id: "runtimes", text: t("tenant.runtimes") },
           ...(isSuper(caller) ? [{ id: "server", text: t("tenant.server") }] : []),
@@ -40,6 +43,7 @@ export function Tenant(): JSX.Element {
       >
         {tab === "settings" && <Settings />}
         {tab === "secrets" && <Secrets />}
+        {tab === "webhooks" && <Webhooks />}
         {tab === "policy" && <Policy />}
         {tab === "runtimes" && <Runtimes />}
         {tab === "server" && <Server />}
@@ -58,7 +62,16 @@ const ISOLATIONS: readonly { value: string; isolation: Isolation; text: TextId }
 function Policy(): JSX.Element {
   const parent = useParent();
   const loaded = useCall(parent, (signal) => policies.getCodePolicy({ name: `${parent}/codePolicy` }, { signal }));
-  return <Show of={loaded}>{(policy) => <PolicyForm key={policy.etag} policy={policy} onSaved={loaded.reload} />}</Show>;
+  return (
+    <Show of={loaded}>
+      {(policy) => (
+        <>
+          <PolicyForm key={policy.etag} policy={policy} onSaved={loaded.reload} />
+          <Exceptions policy={policy} onSaved={loaded.reload} />
+        </>
+      )}
+    </Show>
+  );
 }
 
 function PolicyForm(props: { policy: CodePolicy; onSaved: () => void }): JSX.Element {
@@ -114,19 +127,6 @@ function PolicyForm(props: { policy: CodePolicy; onSaved: () => void }): JSX.Ele
       <Button kind="primary" type="submit" busy={action.busy}>
         {t("editor.save")}
       </Button>
-      <h2>{t("policy.exceptions")}</h2>
-      {policy.exceptions.length === 0 ? (
-        <p>{t("policy.no-exceptions")}</p>
-      ) : (
-        <ul>
-          {policy.exceptions.map((exception, index) => (
-            <li key={index}>
-              <Value code>{exception.rule}</Value> {ruleTitle(exception.rule)} <Value code>{lastPart(exception.utility)}</Value> <Value>{exception.reason}</Value>{" "}
-              <When at={exception.expireTime} />
-            </li>
-          ))}
-        </ul>
-      )}
     </form>
   );
 }
