@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { textsOutsideOfCatalogue, violations } from "./browser.mjs";
 import { clearAway, ENGINE, IMAGE, makeImage, scopeOf } from "./engine.mjs";
 import { scene } from "./scene.mjs";
+import { eventually } from "./server.mjs";
 
 const artifacts = process.env["CONSOLE_ARTIFACTS"] ?? join(dirname(dirname(fileURLToPath(import.meta.url))), "build", "screenshots");
 
@@ -150,8 +151,29 @@ describe("services", () => {
     await page.goto(`${stage.door.address}/services`);
     await page.getByRole("row").filter({ hasText: "Tickets" }).getByText("Disabled").waitFor();
     await page.getByRole("button", { name: "Explain Tickets" }).click();
-    await page.getByRole("dialog").getByRole("row").filter({ hasText: "LEVEL" }).getByText("The integration").waitFor();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("row").filter({ hasText: "LEVEL" }).getByText("The integration").waitFor();
     assert.deepEqual(await violations(page), []);
+    await page.keyboard.press("Escape");
+
+    const started = async () => {
+      await page.getByRole("button", { name: "Start Tickets" }).click();
+      await dialog.getByLabel("LEVEL").fill("high");
+      assert.deepEqual(await violations(page), []);
+      await dialog.getByRole("button", { name: "Start Tickets" }).click();
+      // While a manifest that was applied is under way, nobody starts anything.
+      const refused = dialog.getByText("ETAG_MISMATCH");
+      await Promise.race([dialog.waitFor({ state: "detached" }), refused.waitFor()]);
+      const done = (await dialog.count()) === 0;
+      if (!done) await page.keyboard.press("Escape");
+      return done;
+    };
+    await eventually(started);
+    await page.getByRole("button", { name: "Explain Tickets" }).click();
+    const level = dialog.getByRole("row").filter({ hasText: "LEVEL" });
+    await level.getByText("high").waitFor();
+    await level.getByText("Whoever started it").waitFor();
+    await level.getByText("low").waitFor();
     await stage.close(opened);
   });
 

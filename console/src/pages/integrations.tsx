@@ -10,7 +10,7 @@ import { useParent } from "../session";
 import { t } from "../text";
 import { useAction, useCall } from "../ui/call";
 import { List, Pages, usePageInAddress } from "../ui/list";
-import { announce, Badge, Button, Dialog, Value } from "../ui/parts";
+import { announce, Badge, Button, Dialog, TextField, Value } from "../ui/parts";
 import { Empty, Problem, Show } from "../ui/states";
 
 const PAGE_SIZE = 50;
@@ -111,19 +111,50 @@ function Ask(props: Asked & { onClose: () => void; onDone: () => void }): JSX.El
   const { integration, start } = props;
   const parent = useParent();
   const action = useAction();
+  const [given, setGiven] = useState<Readonly<Record<string, string>>>({});
+  const { integrationId } = integration;
+  // Only what the manifest sets somewhere may be set here.
+  const known = useCall(`${parent} ${integrationId}`, (signal) => processes.explainIntegration({ parent, integrationId }, { signal }));
   const title = t(start ? "services.start.label" : "services.stop.label", { name: integration.title });
   return (
     <Dialog title={title} onClose={props.onClose}>
       <p>{t(start ? "integrations.start.text" : "integrations.stop.text")}</p>
       {action.failure !== null && <Problem failure={action.failure} />}
+      {start && (
+        <Show of={known}>
+          {({ parameters }) => (
+            <div class="form">
+              {parameters.map(({ name, value, origin }) => (
+                <TextField
+                  key={name}
+                  label={name}
+                  raw
+                  value={given[name] ?? ""}
+                  onInput={(text) => setGiven({ ...given, [name]: text })}
+                  hint={
+                    origin === "override" ? (
+                      t("integrations.given-before")
+                    ) : (
+                      <>
+                        {t("integrations.empty-is")} <Value code>{value}</Value>
+                      </>
+                    )
+                  }
+                />
+              ))}
+            </div>
+          )}
+        </Show>
+      )}
       <div class="form-actions">
         <Button
           kind={start ? "primary" : "danger"}
           busy={action.busy}
           onClick={() =>
             void action.run(async (id) => {
-              const request = { parent, integrationId: integration.integrationId, requestId: id(start, integration.integrationId) };
-              await (start ? processes.startIntegration(request) : processes.stopIntegration(request));
+              const parameters = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));
+              const request = { parent, integrationId, requestId: id(start, integrationId, parameters) };
+              await (start ? processes.startIntegration({ ...request, parameters }) : processes.stopIntegration(request));
               announce("services.asked");
               props.onClose();
               props.onDone();

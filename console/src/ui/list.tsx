@@ -58,7 +58,7 @@ export function List<Item>(props: ListOf<Item> & { items: readonly Item[] }): JS
                 <input
                   type="checkbox"
                   aria-label={t("utilities.choose-all")}
-                  checked={keys.every((key) => choosing.chosen.has(key))}
+                  checked={keys.length > 0 && keys.every((key) => choosing.chosen.has(key))}
                   onChange={(event) => choosing.onChoose(toggled(choosing.chosen, keys, event.currentTarget.checked))}
                 />
               </th>

@@ -71,6 +71,8 @@ export function Field(props: {
 
 export function TextField(props: {
   label: string;
+  /** Whether the label is a name that somebody has written. */
+  raw?: boolean;
   value: string;
   onInput: (value: string) => void;
   hint?: ComponentChildren;
@@ -82,7 +84,7 @@ export function TextField(props: {
   name?: string;
 }): JSX.Element {
   return (
-    <Field label={props.label} hint={props.hint} error={props.error}>
+    <Field label={props.label} raw={props.raw} hint={props.hint} error={props.error}>
       {({ id, describedBy, invalid }) => (
         <input
           id={id}
