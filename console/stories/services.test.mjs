@@ -66,6 +66,7 @@ describe("services", () => {
     await page.getByRole("button", { name: "Show the plan" }).click();
     const plan = page.getByRole("region", { name: "Plan", exact: true }).last();
     await plan.getByRole("row").filter({ hasText: "db" }).getByText("Create").waitFor();
+    assert.deepEqual(await violations(page), []);
     assert.deepEqual(Object.keys(await status(page)), [], "a plan changes nothing");
     await page.getByRole("button", { name: "Apply it" }).click();
     await page.getByRole("heading", { name: "Revision 1" }).waitFor();
@@ -90,6 +91,12 @@ describe("services", () => {
     await dialog.getByRole("button", { name: "Show the plan" }).click();
     await dialog.getByRole("row").filter({ hasText: "web" }).getByText("Scale").waitFor();
     assert.equal((await status(page)).web.replicas, 2, "a plan changes nothing");
+    assert.deepEqual(await violations(page), []);
+    for (const width of [360, 1280]) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.ok((await dialog.evaluate((element) => element.scrollWidth)) <= width);
+      writeFileSync(join(artifacts, `services-plan-${width}.png`), await page.screenshot());
+    }
     await dialog.getByRole("button", { name: "Scale web" }).click();
     await dialog.waitFor({ state: "detached" });
     await row(page, "web").getByText("3 of 3").waitFor(PATIENT);
