@@ -8,6 +8,7 @@ use domain::name::{PrincipalName, TenantName};
 use futures_util::future::BoxFuture;
 use tonic::{Request, Response, Status};
 
+use crate::compression::Reply;
 use crate::perform::{Opened, Performer, Permitted};
 
 /// Handles the methods of one service by the use cases `U`, which are cheap to clone.
@@ -31,7 +32,7 @@ impl<U: Clone + Send + Sync> Handler<U> {
     where
         A: Action,
         B: Send,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.performer.perform(request, name, |permitted| work(self.use_cases.clone(), permitted)).await
@@ -48,7 +49,7 @@ impl<U: Clone + Send + Sync> Handler<U> {
     where
         A: Action,
         B: Send + Sync,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let cases = &self.use_cases;
@@ -65,7 +66,7 @@ impl<U: Clone + Send + Sync> Handler<U> {
     where
         A: Action<Target = PrincipalName>,
         B: Send + Sync,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.performer.perform_as_caller(request, |permitted| work(self.use_cases.clone(), permitted)).await
@@ -81,7 +82,7 @@ impl<U: Clone + Send + Sync> Handler<U> {
     where
         A: Action<Target = TenantName>,
         B: Send,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.performer.perform_at_home(request, name, |permitted| work(self.use_cases.clone(), permitted)).await
@@ -96,7 +97,7 @@ impl<U: Clone + Send + Sync> Handler<U> {
     where
         A: Action,
         B: Send,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.performer.perform_open::<A, _, _, _>(request, |opened| work(self.use_cases.clone(), opened)).await

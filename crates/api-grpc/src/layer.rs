@@ -33,8 +33,9 @@ pub(crate) use request_id::RequestId;
 
 use crate::budget::Budget;
 use crate::call::Call;
+use crate::compression;
 use crate::ending;
-use crate::method::{Input, Methods};
+use crate::method::{Input, Methods, Shape};
 use crate::status;
 use crate::status::foreign::Place;
 use crate::timeline;
@@ -112,6 +113,9 @@ impl Parts {
         let request_id = RequestId::of(request.headers());
         let (span, trace_id) = trace::span(&method.path, path, &request_id, request.headers(), &self.link_trace);
         let deadline = Deadline::of(request.headers(), self.deadlines.of(method.shape));
+        if method.shape == Shape::Stream {
+            compression::leave_alone(request.headers_mut());
+        }
         let record = Record::begin(Arc::clone(&self.metrics), Arc::clone(&method));
         ending::end_at(deadline.at + UNREAD);
         self.bound(request, method.input);
@@ -130,10 +134,13 @@ impl Parts {
 /// Has a call handled: in time, without panics, and counted.
 async fn run(mut passing: Passing, handler: impl Future<Output = Result<Response<Body>, Infallible>> + Send) -> Response<Body> {
     timeline::mark("arrived");
-    let handled = AssertUnwindSafe(handler).catch_unwind();
+    let handled = async move {
+        let Ok(response) = handler.await;
+        compression::beside(response).await
+    };
+    let handled = AssertUnwindSafe(handled).catch_unwind();
     let mut response = match tokio::time::timeout_at(passing.deadline.at, handled).await {
-        Ok(Ok(Ok(response))) => response,
-        Ok(Ok(Err(never))) => match never {},
+        Ok(Ok(response)) => response,
         Ok(Err(panic)) => answer::panicked(&*panic, &passing.request_id).into_http(),
         Err(_elapsed) => status::deadline_exceeded(passing.deadline.allowed).into_http(),
     };

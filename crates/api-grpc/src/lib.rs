@@ -8,6 +8,7 @@ mod budget;
 mod call;
 mod certificate;
 mod code_policy_handler;
+mod compression;
 mod convert;
 mod copy_handler;
 mod ending;

@@ -20,6 +20,7 @@ use tonic::{Extensions, Request, Response, Status};
 use crate::audited::Audited;
 use crate::call::{Call, OfWeb};
 use crate::certificate::Certificate;
+use crate::compression::{self, Reply};
 use crate::refusal::evenly;
 use crate::settle::Settling;
 use crate::timeline;
@@ -129,7 +130,7 @@ impl Performer {
     where
         A: Action,
         B: Send,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.answer(request, |_caller, body| name(body), None, work).await
@@ -147,7 +148,7 @@ impl Performer {
     where
         A: Action,
         B: Send + Sync,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.answer(request, |_caller, body| name(body), Some(Box::new(also)), work).await
@@ -162,7 +163,7 @@ impl Performer {
     where
         A: Action<Target = PrincipalName>,
         B: Send + Sync,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         self.answer(request, |caller, _body| Ok(caller.principal.clone()), None, work).await
@@ -178,7 +179,7 @@ impl Performer {
     where
         A: Action<Target = TenantName>,
         B: Send,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let home = |caller: &Caller| TenantName { tenant: caller.principal.tenant().clone() };
@@ -195,7 +196,7 @@ impl Performer {
     where
         A: Action,
         B: Send,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let (metadata, extensions, body) = request.into_parts();
@@ -212,7 +213,7 @@ impl Performer {
             }
             false => Err(Error::Internal { context: "a method that demands a permission came the way of those that do not", source: None }),
         };
-        answered.map(Response::new).map_err(|error: Error| call.refuse(&error))
+        answered.map(|answer| compression::response(answer, &metadata)).map_err(|error: Error| call.refuse(&error))
     }
 
     async fn answer<A, B, T, F>(
@@ -225,7 +226,7 @@ impl Performer {
     where
         A: Action,
         B: Send,
-        T: Send + 'static,
+        T: Reply + Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let (metadata, extensions, body) = request.into_parts();
@@ -261,7 +262,7 @@ impl Performer {
             }
             Err(error) => Err(error),
         };
-        answered.map(Response::new).map_err(|error: Error| call.refuse(&error))
+        answered.map(|answer| compression::response(answer, &metadata)).map_err(|error: Error| call.refuse(&error))
     }
 
     fn recheck<A: Action>(&self, permit: &Permit<A>) -> Recheck {

@@ -52,6 +52,7 @@ use tower::util::BoxCloneSyncService;
 use crate::access_handler::AccessUseCases;
 use crate::budget::Budget;
 use crate::check_permissions;
+use crate::compression;
 use crate::copy_handler::CopyUseCases;
 use crate::error::Error;
 use crate::execution_handler::ExecutionUseCases;
@@ -301,7 +302,7 @@ impl Services {
         // One line a service; what the servers have in common, their generated types do not say in a trait.
         macro_rules! serve {
             ($server:ident: $use_cases:expr) => {{
-                let server = $server::new(Handler::new(performer.clone(), $use_cases));
+                let server = $server::new(Handler::new(performer.clone(), $use_cases)).send_compressed(compression::ENCODING);
                 routes = routes.add_service(server.max_decoding_message_size(MAX_REQUEST).max_encoding_message_size(MAX_ANSWER));
             }};
         }

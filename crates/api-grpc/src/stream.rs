@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use api_proto::zona::execution::v1 as pb;
@@ -22,7 +23,7 @@ use crate::perform::Standing;
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
 /// Messages, to the end.
-pub(crate) type Messages<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(crate) struct Messages<T>(Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>);
 /// Events, to the end.
 pub(crate) type Events = Messages<pb::ExecutionEvent>;
 
@@ -58,10 +59,10 @@ pub(crate) fn while_standing<T: Send + 'static>(
     messages: impl Stream<Item = Result<T, Status>> + Send + 'static,
 ) -> Messages<T> {
     if !standing.is_revocable() {
-        return Box::pin(messages);
+        return Messages(Box::pin(messages));
     }
     let (messages, revoked) = (Box::pin(messages), Box::pin(revoked(standing)));
-    Box::pin(stream::unfold(Some((messages, revoked, call)), |state| async {
+    Messages(Box::pin(stream::unfold(Some((messages, revoked, call)), |state| async {
         let (mut messages, mut revoked, call) = state?;
         // Asked first: messages that never stop must not keep it from being heard.
         match select(&mut revoked, messages.next()).await {
@@ -69,7 +70,21 @@ pub(crate) fn while_standing<T: Send + 'static>(
             Either::Right((Some(message), _)) => Some((message, Some((messages, revoked, call)))),
             Either::Right((None, _)) => None,
         }
-    }))
+    })))
+}
+
+// === impl Messages ===
+
+impl<T> Stream for Messages<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
 }
 
 /// Returns why the caller may no longer go on, once that is so.

@@ -9,6 +9,7 @@ mod audit_report;
 mod audit_watch;
 mod catalogue;
 mod client_certificates;
+mod compression;
 mod copies;
 mod copies_reach;
 mod copies_refused;
