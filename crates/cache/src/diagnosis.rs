@@ -15,13 +15,20 @@ use crate::redis::{Config, Error};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// A key that no tenant has, and how long what is written there stays.
 const KEY: &str = "zona:{doctor}:check";
+/// A stream that no tenant has.
+const STREAM: &str = "zona:{doctor}:events";
+/// What is done with one.
+const STREAMING: &str = "\
+redis.call('XADD', KEYS[1], 'MAXLEN', '1', '*', 'b', 'checked')
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', '1')";
 /// A key that is not ours.
 const OTHERS: &str = "doctor-of-zona";
 const KEPT_SECONDS: i64 = 1;
 /// A channel that nobody listens to.
 const CHANNEL: &str = "zona:doctor";
 /// What a server's user is made by.
-pub(crate) const ADVICE: &str = "make a user of its own: ACL SETUSER zona on >PASSWORD ~zona:* &zona:* +getrange +get +set +eval +time +publish +subscribe +ping +select +client|setname +cluster|slots +cluster|info";
+pub(crate) const ADVICE: &str = "make a user of its own: ACL SETUSER zona on >PASSWORD ~zona:* &zona:* +getrange +get +set +xadd +xrange +expire +eval +time +publish +subscribe +ping +select +client|setname +cluster|slots +cluster|info";
 
 /// How good it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +96,7 @@ async fn works(client: &Client) -> Observation {
         client.set::<(), _, _>(KEY, "checked", Some(Expiration::EX(KEPT_SECONDS)), None, false).await?;
         client.getrange::<Value, _>(KEY, 0, 1).await?;
         client.eval::<Value, _, _, _>("redis.call('GET', KEYS[1]) return redis.call('TIME')", vec![KEY], Vec::<String>::new()).await?;
+        client.eval::<Value, _, _, _>(STREAMING, vec![STREAM], vec![KEPT_SECONDS.to_string()]).await?;
         client.publish::<Value, _, _>(CHANNEL, "checked").await
     };
     let (health, detail, advice) = match tried.await {

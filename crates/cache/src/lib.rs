@@ -8,14 +8,16 @@
 //!
 //! A [`SharedCache`] is for servers that share a store: behind what is in memory lies what any of them has read, in Redis, sealed. What it
 //! answers was read at the present epoch of its tenant, which the store knows: no message has to arrive, and Redis may be gone, slow, full or
-//! empty ([Cache](../../../docs/cache.md)). [`limits`] counts calls, through the same Redis where there is one.
+//! empty ([Cache](../../../docs/cache.md)). Behind [`LiveEvents`], servers tell each other what executions print. [`limits`] counts calls, through the same Redis where there is one.
 
 mod diagnosis;
 mod epochs;
+mod executions;
 mod flights;
 mod grants;
 mod hearing;
 pub mod limits;
+mod live;
 mod news;
 mod policies;
 mod reads;
@@ -26,12 +28,15 @@ mod second;
 mod shared;
 mod stamped;
 mod stats;
+mod subscription;
 mod utilities;
 mod value;
 mod weight;
 
 pub use diagnosis::{Health, Observation, diagnose};
+pub use executions::SharedExecutionRepository;
 pub use grants::CachedGrantRepository;
+pub use live::{LiveEvents, LiveStats};
 pub use news::NewsStats;
 pub use policies::CachedCodePolicyRepository;
 pub use reads::Cache;

@@ -5,13 +5,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::name::TenantId;
-use fred::clients::SubscriberClient;
-use fred::interfaces::{ClientLike as _, EventInterface as _, PubsubInterface as _};
+use fred::interfaces::PubsubInterface as _;
 use fred::types::Value;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::redis::{Config, Connection, Error, quit, speaks_against};
+use crate::redis::{Config, Connection, Error, speaks_against};
+use crate::subscription::{Heard, Subscription};
 
 /// The channel of all messages.
 const CHANNEL: &str = "zona:changes";
@@ -34,7 +33,7 @@ pub(crate) enum News {
 /// The way on which messages go out and come in.
 pub(crate) struct Wire {
     connection: Connection,
-    subscriber: SubscriberClient,
+    subscription: Subscription,
     /// Who we are, so that nobody hears themselves.
     server: String,
     waiting: mpsc::Sender<String>,
@@ -63,9 +62,9 @@ struct Counts {
 impl Wire {
     /// Begins to connect, and waits for nothing. `server` is a word that no other server has.
     pub(crate) fn open(config: &Config, connection: Connection, server: &str) -> Result<Self, Error> {
-        let subscriber = config.subscriber()?;
+        let subscription = Subscription::new(config, CHANNEL)?;
         let (waiting, sent) = mpsc::channel(MAX_WAITING);
-        Ok(Wire { connection, subscriber, server: server.to_owned(), waiting, sent: Mutex::new(sent), counts: Counts::default() })
+        Ok(Wire { connection, subscription, server: server.to_owned(), waiting, sent: Mutex::new(sent), counts: Counts::default() })
     }
 
     /// Has the others told, some time.
@@ -89,29 +88,12 @@ impl Wire {
     }
 
     /// Hears what others say, without end. Tells first that something may have been missed, and so after each gap.
-    pub(crate) async fn hear(&self, told: impl Fn(News) + Send) {
-        let (mut messages, mut connected) = (self.subscriber.message_rx(), self.subscriber.reconnect_rx());
-        self.miss(&told);
-        if !self.subscriber.is_connected() {
-            // Its tasks are the client's own: they end with it.
-            drop(self.subscriber.connect());
-        }
-        loop {
-            // Biased: behind a new connection, what was heard before it is of no use any more.
-            tokio::select! {
-                biased;
-                server = connected.recv() => {
-                    if let Err(RecvError::Closed) = server { return }
-                    self.subscribe().await;
-                    self.miss(&told);
-                }
-                message = messages.recv() => match message {
-                    Ok(message) => self.read(&message.value, &told),
-                    Err(RecvError::Lagged(_)) => self.miss(&told),
-                    Err(RecvError::Closed) => return,
-                }
-            }
-        }
+    pub(crate) async fn hear(&self, told: impl Fn(News) + Send + Sync) {
+        let heard = |heard: Heard<'_>| match heard {
+            Heard::Message(message) => self.read(message, &told),
+            Heard::Missed => self.miss(&told),
+        };
+        self.subscription.hear(heard).await;
     }
 
     /// How messages went.
@@ -123,14 +105,7 @@ impl Wire {
     /// What comes in, beside what is heard.
     #[cfg(test)]
     pub(crate) fn messages(&self) -> tokio::sync::broadcast::Receiver<fred::types::Message> {
-        self.subscriber.message_rx()
-    }
-
-    /// Where it fails, the connection has ended again, or Redis forbids it: the epochs are read all the same.
-    async fn subscribe(&self) {
-        if let Err(error) = self.subscriber.subscribe(CHANNEL).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "changes are not heard of through Redis, and known later");
-        }
+        self.subscription.messages()
     }
 
     fn miss(&self, told: &impl Fn(News)) {
@@ -152,12 +127,6 @@ impl Wire {
                 None => self.miss(told),
             },
         }
-    }
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        quit(self.subscriber.clone());
     }
 }
 

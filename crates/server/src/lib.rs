@@ -233,6 +233,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     };
     readings::observe(&parts.metrics, executions.clone(), parts.sandboxes.clone());
     readings::observe_cache(&parts.metrics, &parts.stores.cache);
+    readings::observe_live(&parts.metrics, parts.stores.live.as_ref());
     readings::observe_advisories(&parts.metrics, Arc::clone(&advisories));
     readings::observe_store(&parts.metrics, parts.stores.store.clone());
 
@@ -314,6 +315,12 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         tasks.background("shared cache", move || {
             let cache = Arc::clone(&cache);
             async move { cache.run().await }
+        });
+    }
+    if let Some(live) = parts.stores.live.clone() {
+        tasks.background("live events", move || {
+            let live = live.clone();
+            async move { live.run().await }
         });
     }
     let callers = Arc::new(callers);

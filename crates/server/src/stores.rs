@@ -8,7 +8,7 @@ use auth::KeyRing;
 use blobs::BlobObjects;
 use cache::limits::Limits;
 use cache::{Cache, CachedCodePolicyRepository, CachedGrantRepository, CachedUtilityRepository};
-use cache::{RedisConfig, SharedCache, SharedUtilityRepository};
+use cache::{LiveEvents, RedisConfig, Sealing, SharedCache, SharedExecutionRepository, SharedUtilityRepository};
 use domain::access::GrantRepository;
 use domain::archive::ArchiveRepository;
 use domain::audit::AuditRepository;
@@ -86,8 +86,24 @@ pub(crate) struct Stores {
     pub signals: Arc<dyn Signals>,
     /// What is kept of what was read.
     pub cache: Kept,
+    /// What servers tell each other of what executions print; `None` where they have no Redis, or there is one server.
+    pub live: Option<Live>,
     /// The data directory, where the store does not hold it.
     _data: Option<Arc<DataDirectory>>,
+}
+
+/// What servers tell each other of what executions print, and who is told here.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub events: Arc<LiveEvents>,
+    local: Arc<dyn Signals>,
+}
+
+/// The Redis of the configuration, and what seals what goes there.
+struct Shared<'a> {
+    redis: &'a RedisConfig,
+    instance: &'a str,
+    sealing: Arc<dyn Sealing>,
 }
 
 /// What is kept of what was read.
@@ -128,6 +144,7 @@ impl Stores {
         match opened {
             Ok((objects, ring)) => {
                 let executions = archive::before(stores.store.clone(), stores.store.clone(), objects.as_ref());
+                let executions = Live::before(executions, stores.live.as_ref());
                 Ok((Stores { executions, objects, ..stores }, ring))
             }
             Err(error) => {
@@ -159,7 +176,7 @@ impl Stores {
             Ok(store) => store?,
             Err(panic) => return Err(Error::Panicked(panic)),
         };
-        let cache = Kept::open(config, redis, Cache::new).await?;
+        let cache = Kept::open(config, Shared::open(config, redis).await?.as_ref(), Cache::new)?;
         let store = Arc::new(match cache.listener() {
             Some(listener) => store.telling(listener),
             None => store,
@@ -177,9 +194,12 @@ impl Stores {
     async fn shared(config: &Config, settings: storage_mongo::Config, redis: Option<(&RedisConfig, &str)>) -> Result<Self, Error> {
         let data = DataDirectory::take(&config.listening.data)?;
         let store = on_one_thread(move |runtime| runtime.block_on(MongoStore::open(settings))).await??;
-        let cache = Kept::open(config, redis, |most| Cache::of_several(most, HEARD_WITHIN)).await?;
+        let redis = Shared::open(config, redis).await?;
+        let cache = Kept::open(config, redis.as_ref(), |most| Cache::of_several(most, HEARD_WITHIN))?;
+        let local = Arc::new(LocalSignals::default());
+        let live = redis.as_ref().map(|redis| Live::open(redis, local.clone())).transpose()?;
         let listener = cache.listener();
-        let (store, signals) = on_one_thread(move |runtime| runtime.block_on(join(store, listener))).await??;
+        let (store, signals) = on_one_thread(move |runtime| runtime.block_on(join(store, listener, local))).await??;
         // It keeps in memory itself what a grantee holds, by an epoch that it reads again and again: no memory stands before it that only
         // messages void, which may be lost.
         let grants = store.clone();
@@ -188,7 +208,7 @@ impl Stores {
             Kept::Own(own) => Arc::new(CachedCodePolicyRepository::new(store.clone(), own.clone())),
             Kept::Nothing | Kept::Shared(_) => store.clone(),
         };
-        Ok(Stores { _data: Some(Arc::new(data)), ..Stores::of(store, policies, grants, signals, cache) })
+        Ok(Stores { live, _data: Some(Arc::new(data)), ..Stores::of(store, policies, grants, signals, cache) })
     }
 
     fn of(
@@ -204,23 +224,55 @@ impl Stores {
             Kept::Shared(cache) => Arc::new(SharedUtilityRepository::new(store.clone(), cache.clone())),
         };
         let executions = store.clone();
-        Stores { store, executions, objects: None, utilities, policies, grants, signals, cache, _data: None }
+        Stores { store, executions, objects: None, utilities, policies, grants, signals, cache, live: None, _data: None }
+    }
+}
+
+// === impl Shared ===
+
+impl<'a> Shared<'a> {
+    /// The Redis, if there is one. The store has been opened before, and has made its wrapping keys.
+    async fn open(config: &Config, redis: Option<(&'a RedisConfig, &'a str)>) -> Result<Option<Self>, Error> {
+        let Some((redis, instance)) = redis else { return Ok(None) };
+        let (keys, guard) = (config.keys_directory().join(WRAPPING_KEYS), config.keys.guard());
+        let sealing = tokio::task::spawn_blocking(move || ProcessSealing::open(keys, guard)).await;
+        let sealing = Arc::new(sealing.map_err(Error::Panicked)?.map_err(Error::RedisKeys)?);
+        Ok(Some(Shared { redis, instance, sealing }))
+    }
+}
+
+// === impl Live ===
+
+impl Live {
+    fn open(shared: &Shared<'_>, local: Arc<dyn Signals>) -> Result<Self, Error> {
+        let events = LiveEvents::open(shared.redis, Arc::clone(&shared.sealing), shared.instance)?;
+        Ok(Live { events: Arc::new(events), local })
+    }
+
+    /// The executions of a store, with what is told of them.
+    fn before(executions: Arc<dyn ExecutionRepository>, live: Option<&Self>) -> Arc<dyn ExecutionRepository> {
+        match live {
+            Some(live) => Arc::new(SharedExecutionRepository::new(executions, live.events.clone())),
+            None => executions,
+        }
+    }
+
+    /// Tells and hears, without end.
+    pub(crate) async fn run(&self) {
+        self.events.run(self.local.as_ref()).await;
     }
 }
 
 // === impl Kept ===
 
 impl Kept {
-    /// What the configuration has kept. The store has been opened before, and has made its wrapping keys.
-    async fn open(config: &Config, redis: Option<(&RedisConfig, &str)>, made: fn(u64) -> Cache) -> Result<Self, Error> {
+    /// What the configuration has kept.
+    fn open(config: &Config, shared: Option<&Shared<'_>>, made: fn(u64) -> Cache) -> Result<Self, Error> {
         let max_bytes = config.cache.max_bytes;
-        let Some((redis, instance)) = redis else {
+        let Some(Shared { redis, instance, sealing }) = shared else {
             return Ok(if max_bytes == 0 { Kept::Nothing } else { Kept::Own(Arc::new(made(max_bytes))) });
         };
-        let (keys, guard) = (config.keys_directory().join(WRAPPING_KEYS), config.keys.guard());
-        let sealing = tokio::task::spawn_blocking(move || ProcessSealing::open(keys, guard)).await;
-        let sealing = Arc::new(sealing.map_err(Error::Panicked)?.map_err(Error::RedisKeys)?);
-        let own = Arc::new(made(max_bytes));
+        let (own, sealing) = (Arc::new(made(max_bytes)), Arc::clone(sealing));
         Ok(Kept::Shared(Arc::new(SharedCache::open(max_bytes, own, redis, sealing, instance)?)))
     }
 
@@ -253,12 +305,13 @@ async fn on_one_thread<T: Send + 'static>(work: impl FnOnce(Handle) -> T + Send 
 async fn join(
     store: MongoStore,
     listener: Option<Arc<dyn ChangeListener>>,
+    local: Arc<LocalSignals>,
 ) -> Result<(Arc<MongoStore>, Arc<dyn Signals>), storage_mongo::Error> {
     let store = Arc::new(match listener {
         Some(listener) => store.telling(listener),
         None => store,
     });
-    let signals = store.signals(Arc::new(LocalSignals::default())).await?;
+    let signals = store.signals(local).await?;
     Ok((store, signals))
 }
 

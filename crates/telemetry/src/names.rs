@@ -61,6 +61,20 @@ pub const CACHE_NEWS_HEARD: &str = "cache_news_heard";
 pub const CACHE_NEWS_UNSENT: &str = "cache_news_unsent";
 /// Counter: how often changes may have been missed.
 pub const CACHE_NEWS_MISSED: &str = "cache_news_missed";
+/// Counter: looks of watchers that were answered by Redis.
+pub const LIVE_EVENTS_HITS: &str = "live_events_hits";
+/// Counter: looks of watchers that Redis did not answer.
+pub const LIVE_EVENTS_MISSES: &str = "live_events_misses";
+/// Counter: batches of events in Redis that do not open.
+pub const LIVE_EVENTS_UNREADABLE: &str = "live_events_unreadable";
+/// Counter: batches of events that other servers could not be told of.
+pub const LIVE_EVENTS_UNTOLD: &str = "live_events_untold";
+/// Counter: hints of other servers' events that were heard.
+pub const LIVE_EVENTS_HEARD: &str = "live_events_heard";
+/// Gauge: 0 while events are read from Redis, 1 while one attempt tries, 2 while none is made.
+pub const REDIS_EVENT_READS_STATE: &str = "redis_event_reads_state";
+/// Gauge: 0 while events are written to Redis, 1 while one attempt tries, 2 while none is made.
+pub const REDIS_EVENT_WRITES_STATE: &str = "redis_event_writes_state";
 /// Gauge: 0 while Redis is read, 1 while one attempt tries, 2 while none is made.
 pub const REDIS_READS_STATE: &str = "redis_reads_state";
 /// Counter: attempts to read from Redis that failed.
@@ -110,6 +124,13 @@ pub const METRICS: [&str; 34] = [
     CACHE_NEWS_HEARD,
     CACHE_NEWS_UNSENT,
     CACHE_NEWS_MISSED,
+    LIVE_EVENTS_HITS,
+    LIVE_EVENTS_MISSES,
+    LIVE_EVENTS_UNREADABLE,
+    LIVE_EVENTS_UNTOLD,
+    LIVE_EVENTS_HEARD,
+    REDIS_EVENT_READS_STATE,
+    REDIS_EVENT_WRITES_STATE,
     REDIS_READS_STATE,
     REDIS_READS_FAILURES,
     REDIS_WRITES_STATE,

@@ -22,6 +22,7 @@ mod differential;
 mod encrypted;
 mod hearing;
 mod limits;
+mod live;
 mod reading;
 mod troubles;
 

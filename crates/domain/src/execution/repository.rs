@@ -79,6 +79,11 @@ pub trait ExecutionRepository: Send + Sync {
     /// Stored events after `sequence`, in order, of about `max_bytes` in all (at least one, when there is one).
     /// A [`crate::execution::Body::Finished`] event carries the stored execution.
     async fn events_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>>;
+    /// As [`ExecutionRepository::events_after`], for who watches an execution that goes on: what servers tell each other may answer it. What is
+    /// answered is stored, and follows `sequence` without a gap. Nothing that is stored next is decided by it.
+    async fn watched_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>> {
+        self.events_after(scope, id, sequence, max_bytes).await
+    }
     /// At most `limit` executions of any tenant that have not ended and whose fence is not that of a lease in force at `now`. Those that
     /// cannot be read do not count, and hide no others.
     async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<Execution>>;

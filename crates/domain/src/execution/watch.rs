@@ -107,7 +107,10 @@ impl Watcher {
         // The execution first: whatever it counts then can be read afterwards, unless it was pruned.
         // A permit has opened it, or there would be no watch.
         let execution = self.source.repository.find(&self.source.scope, &self.source.name.execution).await?.open_for_system();
-        let events = self.read_store().await?;
+        let events = match &execution {
+            Some(execution) if !execution.state.is_terminal() => self.read_watched().await?,
+            Some(_) | None => self.read_store().await?,
+        };
         if !events.is_empty() {
             return Ok(self.take(events));
         }
@@ -137,7 +140,16 @@ impl Watcher {
 
     async fn read_store(&self) -> Result<Vec<Event>> {
         let source = &self.source;
-        let events = source.repository.events_after(&source.scope, &source.name.execution, self.seen, BATCH_BYTES).await?;
+        self.following(source.repository.events_after(&source.scope, &source.name.execution, self.seen, BATCH_BYTES).await?)
+    }
+
+    /// As the store has it, from wherever it is told soonest.
+    async fn read_watched(&self) -> Result<Vec<Event>> {
+        let source = &self.source;
+        self.following(source.repository.watched_after(&source.scope, &source.name.execution, self.seen, BATCH_BYTES).await?)
+    }
+
+    fn following(&self, events: Vec<Event>) -> Result<Vec<Event>> {
         match events.first() {
             Some(first) if first.sequence != self.seen + 1 => Err(pruned(self.seen + 1)),
             Some(_) | None => Ok(events),

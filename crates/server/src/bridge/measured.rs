@@ -90,6 +90,10 @@ impl ExecutionRepository for MeasuredExecutions {
         self.inner.events_after(scope, id, sequence, max_bytes).await
     }
 
+    async fn watched_after(&self, scope: &TenantScope, id: &ExecutionId, sequence: u64, max_bytes: usize) -> Result<Vec<Event>> {
+        self.inner.watched_after(scope, id, sequence, max_bytes).await
+    }
+
     async fn abandoned(&self, now: Timestamp, limit: u32) -> Result<Vec<Execution>> {
         self.inner.abandoned(now, limit).await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use api_grpc::CallMetrics;
 use cache::limits::Limits;
-use cache::{SharedStats, Stats};
+use cache::{LiveStats, SharedStats, Stats};
 use domain::execution::Executions;
 use resilience::{Standing as Guarded, State};
 use sandbox::{Sandboxes, StockReason};
@@ -13,7 +13,7 @@ use telemetry::{Metrics, Reading, names};
 use tonic::Code;
 
 use super::advisories::{Feed, Standing};
-use crate::stores::{Kept, Store};
+use crate::stores::{Kept, Live, Store};
 
 /// Counts calls by method and code.
 pub(crate) struct CallCounts {
@@ -62,6 +62,31 @@ pub(crate) fn observe_cache(metrics: &Metrics, cache: &Kept) {
         Kept::Own(cache) => metrics.observe(move || cache_readings(cache.stats())),
         Kept::Shared(cache) => metrics.observe(move || shared_readings(&cache.stats())),
     }
+}
+
+/// Registers how servers tell each other what executions print, where they do.
+pub(crate) fn observe_live(metrics: &Metrics, live: Option<&Live>) {
+    let Some(events) = live.map(|live| Arc::clone(&live.events)) else { return };
+    metrics.observe(move || {
+        let LiveStats { hits, misses, unreadable, untold, heard, reads, writes } = events.stats();
+        vec![
+            Reading::counter(names::LIVE_EVENTS_HITS, "Looks of watchers that were answered by Redis", hits),
+            Reading::counter(names::LIVE_EVENTS_MISSES, "Looks of watchers that Redis did not answer", misses),
+            Reading::counter(names::LIVE_EVENTS_UNREADABLE, "Batches of events in Redis that do not open", unreadable),
+            Reading::counter(names::LIVE_EVENTS_UNTOLD, "Batches of events that other servers could not be told of", untold),
+            Reading::counter(names::LIVE_EVENTS_HEARD, "Hints of other servers' events that were heard", heard),
+            Reading::gauge(
+                names::REDIS_EVENT_READS_STATE,
+                "0 while events are read from Redis, 1 while one attempt tries, 2 while none is made",
+                state(reads),
+            ),
+            Reading::gauge(
+                names::REDIS_EVENT_WRITES_STATE,
+                "0 while events are written to Redis, 1 while one attempt tries, 2 while none is made",
+                state(writes),
+            ),
+        ]
+    });
 }
 
 /// Registers how asking for the limits of all servers goes, where they are asked for.
