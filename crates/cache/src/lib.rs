@@ -16,6 +16,7 @@ mod executions;
 mod flights;
 mod grants;
 mod hearing;
+mod hot;
 pub mod limits;
 mod live;
 mod news;
@@ -31,6 +32,7 @@ mod stats;
 mod subscription;
 mod utilities;
 mod value;
+mod warming;
 mod weight;
 
 pub use diagnosis::{Health, Observation, diagnose};
@@ -44,6 +46,7 @@ pub use redis::{Address, AddressError, Config as RedisConfig, Error as RedisErro
 pub use sealing::Sealing;
 pub use second::SecondStats;
 pub use shared::{SharedCache, SharedStats, SharedUtilityRepository};
+pub use warming::WarmingStats;
 pub use stats::Stats;
 pub use utilities::CachedUtilityRepository;
 

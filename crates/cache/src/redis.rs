@@ -145,6 +145,14 @@ impl Connection {
         Ok(Connection { client, reads: Guard::new(patience.clone()), writes: Guard::new(patience) })
     }
 
+    /// Returns once there is a connection.
+    pub(crate) async fn is_there(&self) {
+        // It fails where an attempt does, and others follow.
+        while self.client.wait_for_connect().await.is_err() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// The client for one command: it fails at once where there is no connection.
     pub(crate) fn command(&self) -> fred::clients::WithOptions<Client> {
         self.client.with_options(&Options { fail_fast: true, timeout: Some(COMMAND), max_attempts: Some(1), ..Options::default() })

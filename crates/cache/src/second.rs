@@ -146,6 +146,11 @@ impl Second {
         self.connection.writes.ask(speaks_against, set).await
     }
 
+    /// Returns once Redis is there.
+    pub(crate) async fn is_there(&self) {
+        self.connection.is_there().await;
+    }
+
     /// What it did.
     pub(crate) fn stats(&self) -> SecondStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

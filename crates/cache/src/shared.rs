@@ -14,8 +14,10 @@ use domain::name::{TenantId, UtilityId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version, VersionHead};
+use tokio::time::Instant;
 
 use crate::epochs::Epochs;
+use crate::hot::Hot;
 use crate::news::{News, NewsStats, Wire};
 use crate::reads::{Cache, VersionKey};
 use crate::redis::{Config, Connection, Error};
@@ -24,6 +26,7 @@ use crate::second::{Place, Second, SecondStats};
 use crate::stamped::Stamped;
 use crate::stats::Stats;
 use crate::value::{CurrentValue, VersionValue};
+use crate::warming::{self, Warmed, WarmingStats};
 use crate::weight;
 
 /// Of sixteen parts of the memory: what is executed and read most, and versions that are asked for by number. The rest is for what other
@@ -45,6 +48,10 @@ pub struct SharedCache {
     own: Arc<Cache>,
     second: Second,
     wire: Wire,
+    hot: Hot,
+    warmed: Warmed,
+    /// Bytes of utilities beyond which nothing is read ahead.
+    warm_bytes: u64,
 }
 
 /// What a shared cache did and holds.
@@ -56,6 +63,8 @@ pub struct SharedStats {
     pub second: SecondStats,
     /// Messages between servers.
     pub news: NewsStats,
+    /// What was read ahead at the start.
+    pub warming: WarmingStats,
 }
 
 /// The repository of utilities and versions behind such a cache. The repository must tell the cache of changes; what is changed through this
@@ -88,6 +97,9 @@ impl SharedCache {
             own,
             second: Second::new(Connection::open(redis)?, sealing),
             wire: Wire::open(redis, Connection::open(redis)?, server)?,
+            hot: Hot::default(),
+            warmed: Warmed::default(),
+            warm_bytes: part(UTILITIES_SHARE) / 2,
         })
     }
 
@@ -97,7 +109,7 @@ impl SharedCache {
             News::Of(tenant) => self.epochs.void(&tenant),
             News::Missed => self.epochs.void_all(),
         });
-        tokio::join!(hear, self.second.write(), self.wire.send());
+        tokio::join!(hear, self.second.write(), self.wire.send(), warming::remember(&self.hot, &self.second));
     }
 
     /// What is in memory only.
@@ -110,7 +122,7 @@ impl SharedCache {
         let mut first = self.own.stats();
         self.utilities.add_to(&mut first);
         self.versions.add_to(&mut first);
-        SharedStats { first, second: self.second.stats(), news: self.wire.stats() }
+        SharedStats { first, second: self.second.stats(), news: self.wire.stats(), warming: self.warmed.stats() }
     }
 
     /// Forgets what of Redis is in memory.
@@ -118,6 +130,18 @@ impl SharedCache {
     pub(crate) fn forget_first(&self) {
         self.utilities.forget_all();
         self.versions.forget_all();
+    }
+
+    /// What is asked for.
+    #[cfg(test)]
+    pub(crate) fn hot(&self) -> &Hot {
+        &self.hot
+    }
+
+    /// The second level.
+    #[cfg(test)]
+    pub(crate) fn second(&self) -> &Second {
+        &self.second
     }
 
     /// What comes in by messages, beside what is heard.
@@ -156,6 +180,55 @@ impl SharedUtilityRepository {
         self.cache.epochs.read(scope.tenant(), || self.inner.epoch(scope)).await
     }
 
+    /// Reads ahead what servers were asked for most, as far as that goes in a bounded time, number and part of the memory; waits for Redis to be
+    /// there for a part of that time. Reads as everybody does, one after the other, so that nobody who asks waits for it.
+    pub async fn warm(&self) {
+        let cache = &self.cache;
+        let until = Instant::now() + warming::TIME;
+        let keys = warming::keys(&cache.second).await;
+        for (tenant, id) in keys {
+            let scope = TenantScope::for_system(tenant);
+            if Instant::now() >= until || self.is_warm() {
+                return;
+            }
+            match self.current(&scope, &id).await {
+                // Whose it is and what it says is asked by whoever asks for it.
+                Ok(found) => cache.warmed.note(found.open_for_system().is_some()),
+                // A store that fails has enough to do.
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "what is asked for most is not read ahead any further");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<(Utility, Version)>> {
+        let epoch = self.epoch_of(scope).await?;
+        let (tenant, second) = (scope.tenant(), &self.cache.second);
+        let key = (tenant.clone(), id.clone());
+        let load = || async move {
+            let place = Place::new(tenant, UTILITIES, id.as_str());
+            if let Some(found) = second.find(&place, |text| CurrentValue::read(text, epoch, tenant, id)).await {
+                return Ok(Some(found));
+            }
+            let found = self.inner.find_current(scope, id).await?.open_for_system();
+            if let Some((utility, version)) = &found {
+                second.put(place, CurrentValue::text(epoch, utility, version));
+            }
+            Ok(found)
+        };
+        let found = self.cache.utilities.find(&key, epoch, load).await?;
+        Ok(Found::of(found.map(|current| (*current).clone())))
+    }
+
+    /// Whether as much of the memory is taken as is read ahead.
+    fn is_warm(&self) -> bool {
+        let mut stats = Stats::default();
+        self.cache.utilities.add_to(&mut stats);
+        stats.bytes >= self.cache.warm_bytes
+    }
+
     /// Tells the other servers of a change of this one, also where it may not have been stored: nobody else tells them sooner.
     fn tell(&self, scope: &TenantScope) {
         self.cache.wire.tell(scope.tenant());
@@ -173,21 +246,8 @@ impl UtilityRepository for SharedUtilityRepository {
     }
 
     async fn find_current(&self, scope: &TenantScope, id: &UtilityId) -> Result<Found<(Utility, Version)>> {
-        let epoch = self.epoch_of(scope).await?;
-        let (tenant, second) = (scope.tenant(), &self.cache.second);
-        let load = || async move {
-            let place = Place::new(tenant, UTILITIES, id.as_str());
-            if let Some(found) = second.find(&place, |text| CurrentValue::read(text, epoch, tenant, id)).await {
-                return Ok(Some(found));
-            }
-            let found = self.inner.find_current(scope, id).await?.open_for_system();
-            if let Some((utility, version)) = &found {
-                second.put(place, CurrentValue::text(epoch, utility, version));
-            }
-            Ok(found)
-        };
-        let found = self.cache.utilities.find(&(tenant.clone(), id.clone()), epoch, load).await?;
-        Ok(Found::of(found.map(|current| (*current).clone())))
+        self.cache.hot.note(scope.tenant(), id);
+        self.current(scope, id).await
     }
 
     async fn find_version(&self, scope: &TenantScope, id: &UtilityId, number: u32) -> Result<Found<Version>> {

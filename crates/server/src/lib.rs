@@ -80,7 +80,7 @@ use developer::Maker;
 pub use error::{Error, StoreTrouble};
 use loopback::tenant;
 pub use stop::Running;
-use stores::{Kept, Stores};
+use stores::Stores;
 use system::{SystemClock, UuidIds};
 use tasks::Tasks;
 
@@ -311,18 +311,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     });
     let (keep, most) = (config.events.keep, config.events.max_per_tenant);
     tasks.background("event retention", move || stop::retain_events(events.clone(), keep, most));
-    if let Kept::Shared(cache) = parts.stores.cache.clone() {
-        tasks.background("shared cache", move || {
-            let cache = Arc::clone(&cache);
-            async move { cache.run().await }
-        });
-    }
-    if let Some(live) = parts.stores.live.clone() {
-        tasks.background("live events", move || {
-            let live = live.clone();
-            async move { live.run().await }
-        });
-    }
+    parts.stores.share(&tasks);
     let callers = Arc::new(callers);
     let tended = Arc::clone(&callers);
     tasks.background("keys", move || tended.tend_keys());

@@ -35,6 +35,7 @@ use super::Error;
 use crate::bridge::sealing::ProcessSealing;
 use crate::config::{Config, WRAPPING_KEYS};
 use crate::directory::{DataDirectory, OpeningKeys};
+use crate::tasks::Tasks;
 use crate::{archive, audit, identity};
 
 /// Everything that a server keeps, whatever keeps it.
@@ -164,6 +165,28 @@ impl Stores {
         }
     }
 
+    /// Begins what goes on between servers through Redis, where they share one.
+    pub(crate) fn share(&self, tasks: &Tasks) {
+        if let Kept::Shared(cache) = &self.cache {
+            let repository = Arc::new(SharedUtilityRepository::new(self.store.clone(), cache.clone()));
+            tasks.background("warming", move || {
+                let repository = Arc::clone(&repository);
+                async move { repository.warm().await }
+            });
+            let cache = Arc::clone(cache);
+            tasks.background("shared cache", move || {
+                let cache = Arc::clone(&cache);
+                async move { cache.run().await }
+            });
+        }
+        if let Some(live) = self.live.clone() {
+            tasks.background("live events", move || {
+                let live = live.clone();
+                async move { live.run().await }
+            });
+        }
+    }
+
     /// Closes the store; what was answered is stored already.
     pub(crate) async fn close(&self) {
         self.store.end().await;
@@ -258,7 +281,7 @@ impl Live {
     }
 
     /// Tells and hears, without end.
-    pub(crate) async fn run(&self) {
+    async fn run(&self) {
         self.events.run(self.local.as_ref()).await;
     }
 }

@@ -61,6 +61,8 @@ pub const CACHE_NEWS_HEARD: &str = "cache_news_heard";
 pub const CACHE_NEWS_UNSENT: &str = "cache_news_unsent";
 /// Counter: how often changes may have been missed.
 pub const CACHE_NEWS_MISSED: &str = "cache_news_missed";
+/// Counter: utilities that were read ahead at the start.
+pub const CACHE_WARMED: &str = "cache_warmed";
 /// Counter: looks of watchers that were answered by Redis.
 pub const LIVE_EVENTS_HITS: &str = "live_events_hits";
 /// Counter: looks of watchers that Redis did not answer.
@@ -124,6 +126,7 @@ pub const METRICS: [&str; 34] = [
     CACHE_NEWS_HEARD,
     CACHE_NEWS_UNSENT,
     CACHE_NEWS_MISSED,
+    CACHE_WARMED,
     LIVE_EVENTS_HITS,
     LIVE_EVENTS_MISSES,
     LIVE_EVENTS_UNREADABLE,

@@ -25,6 +25,7 @@ mod limits;
 mod live;
 mod reading;
 mod troubles;
+mod warming;
 
 /// The Redis of tests that only use it.
 fn url() -> String {
@@ -97,6 +98,7 @@ impl Drop for Node {
 struct World {
     store: Arc<Watched<InMemoryUtilityRepository>>,
     maker: Arc<Maker>,
+    sealing: Arc<StoreSealing>,
     nodes: Vec<Node>,
     acme: TenantScope,
 }
@@ -123,7 +125,7 @@ impl World {
             Node { cache, utilities, running }
         };
         let nodes = running.iter().enumerate().map(node).collect();
-        World { nodes, store, maker, acme: scope("acme") }
+        World { nodes, store, maker, sealing, acme: scope("acme") }
     }
 
     /// The server that makes the changes from now on.

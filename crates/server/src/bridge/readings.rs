@@ -140,6 +140,7 @@ fn shared_readings(stats: &SharedStats) -> Vec<Reading> {
         Reading::counter(names::CACHE_NEWS_HEARD, "Changes that other servers told of", news.heard),
         Reading::counter(names::CACHE_NEWS_UNSENT, "Changes that other servers could not be told of", news.unsent),
         Reading::counter(names::CACHE_NEWS_MISSED, "How often changes may have been missed", news.missed),
+        Reading::counter(names::CACHE_WARMED, "Utilities that were read ahead at the start", stats.warming.read),
         Reading::gauge(
             names::REDIS_READS_STATE,
             "0 while Redis is read, 1 while one attempt tries, 2 while none is made",
