@@ -46,9 +46,9 @@ pub use redis::{Address, AddressError, Config as RedisConfig, Error as RedisErro
 pub use sealing::Sealing;
 pub use second::SecondStats;
 pub use shared::{SharedCache, SharedStats, SharedUtilityRepository};
-pub use warming::WarmingStats;
 pub use stats::Stats;
 pub use utilities::CachedUtilityRepository;
+pub use warming::WarmingStats;
 
 #[cfg(test)]
 mod tests;

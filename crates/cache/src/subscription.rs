@@ -121,7 +121,8 @@ struct Refused {
 
 impl Refused {
     fn now() -> Self {
-        let pauses = ExponentialBuilder::default().with_min_delay(FIRST_PAUSE).with_max_delay(LONGEST_PAUSE).without_max_times().with_jitter();
+        let pauses =
+            ExponentialBuilder::default().with_min_delay(FIRST_PAUSE).with_max_delay(LONGEST_PAUSE).without_max_times().with_jitter();
         Refused { again: Instant::now(), pauses: pauses.build() }.later()
     }
 

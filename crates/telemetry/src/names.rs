@@ -102,7 +102,7 @@ pub const ADVISORY_READINGS_FAILED: &str = "advisory_readings_failed";
 pub const ADVISORIES_READ: &str = "advisories_read_timestamp_seconds";
 
 /// Every metric above, without the prefix.
-pub const METRICS: [&str; 34] = [
+pub const METRICS: [&str; 42] = [
     REQUESTS,
     REQUEST_SECONDS,
     REQUESTS_SETTLED,

@@ -84,7 +84,8 @@ async fn a_small_answer_and_one_for_who_takes_no_gzip_go_as_they_are() {
         assert_eq!((seen.messages.len(), seen.messages[0].0), (1, false), "{id} {accepted:?}");
         pb::Utility::decode(seen.messages[0].1.clone()).expect("it is the message itself");
     }
-    let refused = server.utilities.clone().accept_compressed(Gzip).get_utility(pb::GetUtilityRequest { name: utility_name("absent") }).await;
+    let refused =
+        server.utilities.clone().accept_compressed(Gzip).get_utility(pb::GetUtilityRequest { name: utility_name("absent") }).await;
     assert_eq!(refused.unwrap_err().code(), Code::NotFound, "an error is told as ever");
 }
 
