@@ -123,7 +123,7 @@ mod tests {
     fn many_names_take_bounded_room_and_do_not_displace_what_is_asked_for_often() {
         let hot = Hot::default();
         ask(&hot, "often", 1_000);
-        for number in 0..3 * MAX_COUNTED {
+        for number in 0..2 * MAX_COUNTED + 2 * REMEMBERED {
             ask(&hot, &format!("one-{number}"), 1);
         }
         assert!(hot.counts().len() <= MAX_COUNTED);

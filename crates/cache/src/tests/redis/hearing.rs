@@ -126,26 +126,3 @@ async fn what_another_server_has_changed_and_the_store_tells_of_is_not_told_agai
     let heard = world.nodes.iter().map(|node| node.cache.stats().news.heard);
     assert_eq!(heard.collect::<Vec<_>>(), [0, 1], "only who has made the change tells of it");
 }
-
-#[tokio::test]
-async fn a_subscription_that_is_refused_is_asked_for_again_until_it_is_there() {
-    let redis = RedisServer::start();
-    let rights = "on >hunter2 ~zona:* &zona:* +getrange +get +set +eval +time +publish +ping +select +client|setname";
-    let user: Vec<&str> = ["ACL", "SETUSER", "zona"].into_iter().chain(rights.split(' ')).collect();
-    assert_eq!(redis.command(&user), "OK");
-    let mut config = super::config(&redis.url());
-    (config.user, config.password) = (Some("zona".to_owned()), Some(zeroize::Zeroizing::new("hunter2".to_owned())));
-    let world = World::on(&config, &[true]);
-    // At the start and behind the connection, where it was refused.
-    world.until(async |world| world.nodes[0].cache.stats().news.missed >= 2).await;
-    assert_eq!(redis.command(&["PUBLISH", "zona:changes", "other utilities acme"]), "0", "nobody hears it");
-    assert_eq!(redis.command(&["ACL", "SETUSER", "zona", "+subscribe"]), "OK");
-    // Over the same connection.
-    world
-        .until(async |world| {
-            redis.command(&["PUBLISH", "zona:changes", "other utilities acme"]);
-            world.nodes[0].cache.stats().news.heard > 0
-        })
-        .await;
-    assert_eq!(world.nodes[0].cache.stats().news.missed, 3, "what was told meanwhile may have been missed");
-}

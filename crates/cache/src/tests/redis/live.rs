@@ -16,6 +16,8 @@ use crate::{LiveEvents, SharedExecutionRepository};
 const NO_LIMIT: usize = usize::MAX;
 /// What a watcher takes at once.
 const BATCH: usize = 256 << 10;
+/// Looks within which what was stored is told, unless it is not told at all.
+const LOOKS: usize = 100;
 
 /// One of two servers of a store.
 struct Hub {
@@ -90,11 +92,15 @@ impl Pair {
 
     /// Prints until the watcher is answered by Redis.
     async fn until_told(&mut self) {
-        let before = self.hubs[1].live.stats().hits;
-        while self.hubs[1].live.stats().hits == before {
+        loop {
             self.print(1, 10).await;
-            self.catch_up().await;
-            tokio::task::yield_now().await;
+            // No faster than it can be told.
+            for _ in 0..LOOKS {
+                if self.hubs[1].live.after(self.acme.tenant(), &self.held.name.execution, self.stored - 1, BATCH).await.is_some() {
+                    return self.catch_up().await;
+                }
+                tokio::task::yield_now().await;
+            }
         }
     }
 
