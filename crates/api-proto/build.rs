@@ -54,6 +54,7 @@ fn generate(descriptors: prost_types::FileDescriptorSet) -> std::io::Result<()> 
         // In order, so that a request that is sent again is the same.
         .btree_map(".zona.execution.v1")
         .btree_map(".zona.process.v1")
+        .btree_map(".zona.schedule.v1")
         // What holds secrets shows nothing of them; see src/secret.rs.
         .skip_debug(SECRETS)
         .compile_fds(descriptors)

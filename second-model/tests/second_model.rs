@@ -52,13 +52,28 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "user.get",
             "user.list",
             "access.explain",
+            "schedule.get",
+            "schedule.list",
         ],
     ),
     (
         "change",
         &["utility.update", "utility.acceptProposal", "utility.dismissProposal", "version.restore", "user.update", "credential.revoke"],
     ),
-    ("execute", &["utility.execute", "utility.transform", "utility.start", "execution.cancel"]),
+    (
+        "execute",
+        &[
+            "utility.execute",
+            "utility.transform",
+            "utility.start",
+            "execution.cancel",
+            "schedule.create",
+            "schedule.update",
+            "schedule.pause",
+            "schedule.resume",
+            "schedule.delete",
+        ],
+    ),
     ("delete", &["utility.delete", "utility.undelete"]),
     ("read what is shared", &["policy.get", "runtime.get", "runtime.list"]),
     (
@@ -217,7 +232,7 @@ impl Ours {
                 assert_eq!(utilities.commit(&scope, sample::creation(utility)).await.unwrap(), Committed::Stored);
                 let mut execution = sample::execution(&scope, number as u64);
                 execution.caller = principal.name.clone();
-                assert_eq!(executions.insert(&scope, &execution, None, &[]).await.unwrap(), Committed::Stored);
+                assert_eq!(executions.insert(&scope, &execution, None, &[], None).await.unwrap(), Committed::Stored);
                 let change = PrincipalChange { expected: Expected::Absent, principal, deletes: false, judged_at: None, request: None };
                 assert_eq!(PrincipalRepository::commit(&*principals, &scope, change).await.unwrap(), Committed::Stored);
             }
@@ -226,7 +241,8 @@ impl Ours {
         let rules = MatrixRules::new(LocalRules::new(tenant_id("acme")), grants.clone(), clock.clone());
         let tenants = Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS));
         tenants.turn(SUSPENDED, TenantState::Suspended);
-        let ports = ExplanationPorts { principals, utilities, executions, grants: grants.clone(), tenants: tenants.clone() };
+        let schedules = executions.clone();
+        let ports = ExplanationPorts { principals, utilities, executions, schedules, grants: grants.clone(), tenants: tenants.clone() };
         let policy = AccessPolicy::new(Arc::new(rules.clone()), tenants);
         Ours { explanations: Explanations::new(rules, ports), policy, grants, clock, asker: super_admin() }
     }
@@ -436,7 +452,9 @@ fn forms_of(action: &str) -> Vec<&'static str> {
         ("webhook", _) => ends(&["/hook"]),
         ("secret", "list") => vec![FORMS[1]],
         ("secret", _) => ends(&["/token"]),
-        ("audit" | "event" | "tenant" | "integration", _) | ("share", "accept" | "decline" | "list") | ("user" | "service_account", "create") => {
+        ("audit" | "event" | "tenant" | "integration", _)
+        | ("share", "accept" | "decline" | "list")
+        | ("user" | "service_account", "create") => {
             vec![FORMS[1]]
         }
         ("version", "get" | "restore") => ends(&["/versions/1"]),

@@ -21,6 +21,7 @@ pub(crate) mod policy;
 pub(crate) mod process;
 pub(crate) mod request_key;
 pub(crate) mod runtime;
+pub(crate) mod schedule;
 pub(crate) mod secret;
 pub(crate) mod server_info;
 pub(crate) mod subject;

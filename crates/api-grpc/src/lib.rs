@@ -24,6 +24,7 @@ mod permission;
 mod process_handler;
 mod refusal;
 mod runtime_handler;
+mod schedule_handler;
 mod secret_handler;
 mod server;
 mod server_handler;

@@ -15,6 +15,7 @@ use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceSe
 use api_proto::zona::identity::v1::identity_service_server::IdentityServiceServer;
 use api_proto::zona::process::v1::process_service_server::ProcessServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
+use api_proto::zona::schedule::v1::schedule_service_server::ScheduleServiceServer;
 use api_proto::zona::secret::v1::secret_service_server::SecretServiceServer;
 use api_proto::zona::server::v1::server_service_server::ServerServiceServer;
 use api_proto::zona::tenant::v1::tenant_service_server::TenantServiceServer;
@@ -30,6 +31,7 @@ use domain::identity::Identities;
 use domain::limit::CallLimits;
 use domain::process::Platforms;
 use domain::runtime::Runtimes;
+use domain::schedule::Schedules;
 use domain::secret::NamedSecrets;
 use domain::server::Servers;
 use domain::tenant::Tenants;
@@ -107,6 +109,8 @@ pub struct Services {
     pub webhooks: Webhooks,
     /// Use cases of the platform.
     pub platforms: Platforms,
+    /// Use cases of schedules.
+    pub schedules: Schedules,
     /// Use cases of named secrets.
     pub secrets: NamedSecrets,
     /// Use cases of utilities.
@@ -318,6 +322,7 @@ impl Services {
         serve!(IdentityServiceServer: self.identities);
         serve!(EventServiceServer: self.events);
         serve!(WebhookServiceServer: self.webhooks);
+        serve!(ScheduleServiceServer: self.schedules);
         serve!(SecretServiceServer: self.secrets);
         serve!(ProcessServiceServer: self.platforms);
         routes

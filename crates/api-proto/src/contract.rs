@@ -55,6 +55,14 @@ pub mod zona {
         }
     }
 
+    /// Executions that start by themselves.
+    pub mod schedule {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.schedule.v1");
+        }
+    }
+
     /// Secrets that executions are handed.
     pub mod secret {
         /// Version 1.

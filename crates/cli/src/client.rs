@@ -11,6 +11,7 @@ use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceCl
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::process::v1::process_service_client::ProcessServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
+use api_proto::zona::schedule::v1::schedule_service_client::ScheduleServiceClient;
 use api_proto::zona::secret::v1::secret_service_client::SecretServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
@@ -119,6 +120,11 @@ impl Client {
     /// The service that tells what happens.
     pub fn events(&self) -> EventServiceClient<Signed> {
         EventServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that keeps schedules.
+    pub fn schedules(&self) -> ScheduleServiceClient<Signed> {
+        ScheduleServiceClient::new(self.channel.clone())
     }
 
     /// The service that keeps named secrets.

@@ -1,10 +1,10 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec, TargetKind};
-use crate::{audit, code_policy, event, execution, identity, process, runtime, secret, server, tenant, utility, webhook};
+use crate::{audit, code_policy, event, execution, identity, process, runtime, schedule, secret, server, tenant, utility, webhook};
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 13] = [
+const DECLARED: [&[ActionSpec]; 14] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
@@ -18,6 +18,7 @@ const DECLARED: [&[ActionSpec]; 13] = [
     webhook::actions::ACTIONS,
     secret::actions::ACTIONS,
     process::actions::ACTIONS,
+    schedule::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.
@@ -26,7 +27,7 @@ pub fn actions() -> impl Iterator<Item = ActionSpec> {
 }
 
 /// What the areas' actions can be about.
-const ABOUT: [&[(&str, &[TargetKind])]; 13] = [
+const ABOUT: [&[(&str, &[TargetKind])]; 14] = [
     access::actions::ABOUT,
     utility::actions::ABOUT,
     execution::actions::ABOUT,
@@ -40,6 +41,7 @@ const ABOUT: [&[(&str, &[TargetKind])]; 13] = [
     webhook::actions::ABOUT,
     secret::actions::ABOUT,
     process::actions::ABOUT,
+    schedule::actions::ABOUT,
 ];
 
 /// What an action can be about.

@@ -34,6 +34,7 @@ pub mod process;
 pub mod retention;
 pub mod runtime;
 pub mod sandbox;
+pub mod schedule;
 pub mod secret;
 pub mod server;
 pub mod tenant;

@@ -9,11 +9,13 @@ use crate::error::Error;
 use crate::name::tenant::{is_uuid, malformed, slug};
 
 mod principal;
+mod schedule;
 mod secret;
 mod tenant;
 mod webhook;
 
 pub use principal::{ApiKeyId, ApiKeyName, CredentialName, MAX_PRINCIPAL, PrincipalKind, PrincipalName, SessionId, SessionName};
+pub use schedule::{ScheduleId, ScheduleName};
 pub use secret::{SecretId, SecretName};
 pub use tenant::{MAX_TENANT, TenantId};
 pub use webhook::{WebhookId, WebhookName};

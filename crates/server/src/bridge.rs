@@ -15,4 +15,5 @@ pub(crate) mod processor;
 pub(crate) mod readings;
 pub(crate) mod sealing;
 mod timeline;
+pub(crate) mod timetable;
 pub(crate) mod traced;

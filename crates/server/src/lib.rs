@@ -54,6 +54,7 @@ mod proof;
 pub mod redis;
 mod rotation;
 pub mod sandboxes;
+mod schedules;
 pub mod seed;
 mod stop;
 pub mod storage;
@@ -254,7 +255,11 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let (platforms, orchestrator) =
         platform::platforms(config, parts.stores.store.clone(), Arc::new(parts.tasks.clone()), Arc::clone(&parts.clock))?;
     platforms.resume().await.map_err(Error::Platform)?;
+    let owners = schedules::Owners { policy: &policy, authenticator: &callers.authenticator };
+    let scheduler = schedules::scheduler(&parts, &executions, &owners, &audit.auditor);
+    let kept_schedules = schedules::schedules(&parts, &executions, &owners);
     let services = Services {
+        schedules: kept_schedules,
         authenticator: Arc::clone(&callers.authenticator),
         policy,
         limits,
@@ -308,6 +313,10 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     tasks.until_stopped("webhooks", move |stopping| {
         let deliveries = deliveries.clone();
         async move { deliveries.go_on_until(stopping.cancelled()).await }
+    });
+    tasks.until_stopped("schedules", move |stopping| {
+        let scheduler = scheduler.clone();
+        async move { scheduler.go_on_until(stopping.cancelled()).await }
     });
     let (keep, most) = (config.events.keep, config.events.max_per_tenant);
     tasks.background("event retention", move || stop::retain_events(events.clone(), keep, most));
@@ -454,6 +463,7 @@ fn shares(parts: &Parts) -> Shares {
 
 fn explanation_ports(parts: &Parts) -> ExplanationPorts {
     ExplanationPorts {
+        schedules: parts.stores.store.clone(),
         principals: parts.stores.store.clone(),
         utilities: Arc::clone(&parts.stores.utilities),
         executions: parts.stores.store.clone(),

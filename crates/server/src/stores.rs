@@ -20,6 +20,7 @@ use domain::identity::{ApiKeyRepository, BootstrapRepository, PrincipalRepositor
 use domain::lease::LeaseRepository;
 use domain::process::PlatformRepository;
 use domain::retention::RetentionStore;
+use domain::schedule::ScheduleRepository;
 use domain::secret::SecretRepository;
 use domain::server::KeyRepository;
 use domain::tenant::TenantRepository;
@@ -55,6 +56,7 @@ pub(crate) trait Store:
     + PlatformRepository
     + PrincipalRepository
     + RetentionStore
+    + ScheduleRepository
     + SecretRepository
     + SessionRepository
     + SubjectRepository

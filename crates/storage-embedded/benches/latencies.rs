@@ -43,7 +43,7 @@ async fn writes(store: &EmbeddedStore) {
     let (acme, mut times) = (scope("acme"), Vec::new());
     for number in 0..ROUNDS {
         let begun = Instant::now();
-        store.insert(&acme, &execution(&acme, number), None, &[]).await.expect("stored");
+        store.insert(&acme, &execution(&acme, number), None, &[], None).await.expect("stored");
         times.push(begun.elapsed());
     }
     show("insert of an execution", &mut times);
@@ -81,7 +81,7 @@ async fn throughput(store: &Arc<EmbeddedStore>) {
     side_by_side(store, |store, writer| async move {
         let zeta = scope("zeta");
         for number in 0..EACH {
-            store.insert(&zeta, &execution(&zeta, writer * EACH + number), None, &[]).await.expect("stored");
+            store.insert(&zeta, &execution(&zeta, writer * EACH + number), None, &[], None).await.expect("stored");
         }
     })
     .await;

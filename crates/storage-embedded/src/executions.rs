@@ -8,6 +8,7 @@ use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
+use domain::schedule::Firing;
 use domain::time::Timestamp;
 use rusqlite::Connection;
 use storage_documents::frame::{Frame, NotAscending};
@@ -35,13 +36,19 @@ impl ExecutionRepository for EmbeddedStore {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
     ) -> domain::Result<Committed<Execution>> {
         let row = write::Row::new(scope.tenant(), execution)?;
         let (request, intents, (now, since)) = (request.cloned(), intents.to_vec(), self.request_window());
-        let vault = self.vault();
+        let (vault, firing) = (self.vault(), firing.cloned());
         let insert = move |connection: &Connection| {
             audit::add_all(connection, &vault, intents.iter())?;
-            row.insert(connection, &vault, request.as_ref(), now, since)
+            write::starting(
+                connection,
+                firing.as_ref(),
+                || row.insert(connection, &vault, request.as_ref(), now, since),
+                Committed::Conflict,
+            )
         };
         Ok(self.write(insert).await?)
     }

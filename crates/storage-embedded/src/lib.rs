@@ -26,6 +26,7 @@ mod policies;
 mod readers;
 mod request;
 mod retention;
+mod schedules;
 mod secrets;
 mod signals;
 mod store;

@@ -37,6 +37,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0025_waiting.sql"),
     include_str!("../migrations/0026_output_archive.sql"),
     include_str!("../migrations/0027_platform.sql"),
+    include_str!("../migrations/0028_schedules.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -29,6 +29,7 @@ mod records;
 mod removal;
 mod retention;
 mod scale;
+mod schedule_params;
 mod sealed;
 mod secret_values;
 mod tenants;
@@ -104,6 +105,10 @@ mod fences {
 
 mod queue {
     test_support::execution_queue_contract!(super::Scratch::new());
+}
+
+mod schedules {
+    test_support::schedule_repository_contract!(super::Scratch::new());
 }
 
 mod audit {

@@ -61,6 +61,7 @@ mod tests {
             "executions.instance__id_of_stop_asked",
             "executions.ended__id_of_ended",
             "executions.to_archive__id_of_to_archive",
+            "schedules.next_tenant_id_of_next",
             "webhooks.state_tenant_id",
             "webhook_deliveries.given_up_tenant_of_given_up",
         ];

@@ -8,11 +8,14 @@ use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
+use domain::schedule::Firing;
 use domain::time::Timestamp;
 use storage_documents::frame::{Frame, NotAscending};
 
 use crate::audit;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::schedules;
+use crate::session::Session;
 use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 
@@ -37,12 +40,21 @@ impl ExecutionRepository for MongoStore {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
     ) -> domain::Result<Committed<Execution>> {
         let row = write::Written::new(scope.tenant(), execution)?;
         let window = self.request_window();
         let stored = transact!(self, "storing an execution", scope.tenant(), |session| {
             audit::add_all(session, intents).await?;
-            row.insert(session, request, window).await
+            if !admits(session, firing).await? {
+                Ok(Committed::Conflict)
+            } else {
+                let committed = row.insert(session, request, window).await?;
+                if committed == Committed::Stored {
+                    fire(session, firing).await?;
+                }
+                Ok(committed)
+            }
         });
         Ok(stored?)
     }
@@ -120,6 +132,22 @@ impl ExecutionRepository for MongoStore {
         let limits = prune::Limits::new(bounds);
         let removed = transact!(self, "removing old executions", &TenantId::system(), |session| prune::step(session, &limits).await);
         Ok(removed?)
+    }
+}
+
+/// Whether what a schedule starts may be stored; whatever no schedule starts may.
+async fn admits(session: &mut Session, firing: Option<&Firing>) -> Result<bool> {
+    match firing {
+        Some(firing) => schedules::admits(session, firing).await,
+        None => Ok(true),
+    }
+}
+
+/// Stores that the schedule has started something, where one has.
+async fn fire(session: &mut Session, firing: Option<&Firing>) -> Result<()> {
+    match firing {
+        Some(firing) => schedules::fire(session, firing).await,
+        None => Ok(()),
     }
 }
 

@@ -31,6 +31,7 @@ mod request;
 mod retention;
 mod roles;
 mod row;
+mod schedules;
 mod secrets;
 mod session;
 mod shared;

@@ -18,7 +18,7 @@ const ID: &str = "schema";
 /// Whose database it is, beside the schema.
 const OWNER: &str = "installation";
 /// Newest schema: the number of steps.
-pub(crate) const NEWEST: u32 = 2;
+pub(crate) const NEWEST: u32 = 3;
 /// How long one server has for one step; another one begins it anew then.
 const LEASE: Duration = Duration::from_secs(60);
 /// How long a server waits for another one that migrates.
@@ -130,8 +130,8 @@ async fn release(schema: &Collection<Document>, holder: &str, version: u32) -> R
 /// Step `n` leads from schema `n` to `n + 1`.
 async fn step(database: &Database, number: u32) -> Result<()> {
     match number {
-        // The second adds collections and indexes to those of the first.
-        0 | 1 => collections(database).await,
+        // Those after the first add collections and indexes to those of the first.
+        0..=2 => collections(database).await,
         other => Err(Error::Newer { found: other, known: NEWEST }),
     }
 }

@@ -43,6 +43,12 @@ pub enum Refusal {
         /// Whose.
         tenant: TenantId,
     },
+    /// Schedules.
+    #[error("the tenant {tenant} has as many schedules as it may have")]
+    Schedules {
+        /// Whose.
+        tenant: TenantId,
+    },
     /// What its key has sealed.
     #[error("the keys of the tenant {tenant}, which was deleted, are destroyed")]
     Destroyed {
@@ -57,6 +63,7 @@ impl From<&Refusal> for domain::Error {
             Refusal::Utilities { tenant, most } => domain::tenant::Quota::utilities_full(tenant, *most),
             Refusal::Webhooks { tenant } => domain::webhook::too_many(tenant),
             Refusal::Secrets { tenant } => domain::secret::too_many(tenant),
+            Refusal::Schedules { tenant } => domain::schedule::too_many(tenant),
             Refusal::Destroyed { tenant } => domain::tenant::keys_destroyed(tenant),
         }
     }

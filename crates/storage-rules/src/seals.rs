@@ -3,6 +3,7 @@
 
 use domain::identity::Secret;
 use domain::name::TenantId;
+use domain::schedule::Schedule;
 use domain::secret::NamedSecret;
 use keys::{Key, Place};
 use zeroize::Zeroizing;
@@ -58,6 +59,12 @@ impl Spot {
     pub fn secret(secret: &NamedSecret) -> Self {
         let field = format!("value/{}/{}", secret.created.as_millis(), secret.version);
         Spot { collection: "secrets", id: secret.name.secret.as_str().to_owned(), field }
+    }
+
+    /// The parameters of a schedule, and which of those that it ever had.
+    pub fn schedule(schedule: &Schedule) -> Self {
+        let field = format!("params/{}/{}", schedule.created.as_millis(), schedule.edition);
+        Spot { collection: "schedules", id: schedule.name.schedule.as_str().to_owned(), field }
     }
 
     /// The manifest of a revision of the platform.
@@ -121,12 +128,14 @@ pub fn batch_of(stored: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use test_support::sample::tenant;
+    use test_support::schedule_repository::schedule;
 
     use super::*;
 
     #[test]
     fn what_is_sealed_for_one_place_opens_in_no_other() {
         let (acme, key) = (tenant("acme"), Key::new(&[7; keys::KEY_BYTES]));
+        let first = schedule("acme", "a");
         let spots = [
             Spot::code("extract", 1),
             Spot::code("extract", 2),
@@ -137,6 +146,9 @@ mod tests {
             Spot::manifest(1),
             Spot::platform(1),
             Spot::platform(2),
+            Spot::schedule(&first),
+            Spot::schedule(&domain::schedule::Schedule { edition: first.edition + 1, ..first.clone() }),
+            Spot::schedule(&schedule("acme", "b")),
         ];
         for (at, spot) in spots.iter().enumerate() {
             let sealed = spot.seal(&acme, &key, b"text");

@@ -156,7 +156,7 @@ async fn archivable(repository: &dyn Repository) -> Vec<ExecutionName> {
 
 async fn inserted(repository: &dyn Repository, scope: &TenantScope, number: u64) -> Execution {
     let held = execution(scope, number);
-    repository.insert(scope, &held, None, &[]).await.expect("stored");
+    repository.insert(scope, &held, None, &[], None).await.expect("stored");
     held
 }
 

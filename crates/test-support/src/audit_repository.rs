@@ -254,14 +254,14 @@ pub async fn an_execution_is_stored_together_with_its_intent<R: AuditRepository 
     let acme = scope("acme");
     let intent = |number| Entry { outcome: Outcome::Intent, ..entry("acme", number) };
     let (first, key) = (execution(&acme, 1), request("StartExecution", "r-1", 1));
-    let stored = repository.insert(&acme, &first, Some(&key), &[intent(1)]).await.expect("stored");
+    let stored = repository.insert(&acme, &first, Some(&key), &[intent(1)], None).await.expect("stored");
     assert_eq!(stored, Committed::Stored);
-    let repeated = repository.insert(&acme, &execution(&acme, 2), Some(&key), &[intent(2)]).await.expect("answered");
+    let repeated = repository.insert(&acme, &execution(&acme, 2), Some(&key), &[intent(2)], None).await.expect("answered");
     assert_eq!(repeated, Committed::Answered(Box::new(first)));
     let third = [intent(4), Entry { outcome: Outcome::Intent, ..entry("beta", 4) }];
     let both = repository.insert(&acme, &execution(&acme, 4), None, &third).await.expect("stored");
     assert_eq!((both, listed(repository, "beta", &AuditQuery::default()).await.len()), (Committed::Stored, 1), "in each log");
-    let of_another_tenant = repository.insert(&scope("beta"), &execution(&acme, 3), None, &[intent(3)]).await;
+    let of_another_tenant = repository.insert(&scope("beta"), &execution(&acme, 3), None, &[intent(3)], None).await;
     assert!(of_another_tenant.is_err(), "{of_another_tenant:?}");
     let records = listed(repository, "acme", &AuditQuery::default()).await;
     assert_eq!(records.iter().map(|record| record.entry.call.as_str()).collect::<Vec<_>>(), ["call-acme-4", "call-acme-2", "call-acme-1"]);

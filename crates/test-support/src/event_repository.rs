@@ -119,7 +119,7 @@ pub async fn each_change_of_a_utility_is_one_event(stores: Stores<'_>) {
 pub async fn the_end_of_an_execution_is_told_once(stores: Stores<'_>) {
     let acme = scope("acme");
     let pending = sample::execution(&acme, 1);
-    stores.executions.insert(&acme, &pending, None, &[]).await.expect("the store answers");
+    stores.executions.insert(&acme, &pending, None, &[], None).await.expect("the store answers");
     stores.executions.save(&acme, &pending, &[]).await.expect("the store answers");
     assert_eq!(behind(stores, "acme", 0).await, []);
     let ended = sample::ended(&pending, 5);
@@ -137,7 +137,7 @@ pub async fn the_end_of_an_execution_is_told_once(stores: Stores<'_>) {
 pub async fn the_end_of_an_execution_that_is_stored_with_it_is_told_once(stores: Stores<'_>) {
     let acme = scope("acme");
     let (ended, asked) = (sample::ended(&sample::execution(&acme, 1), 5), sample::request("Transform", "one", 1));
-    let insert = async || stores.executions.insert(&acme, &ended, Some(&asked), &[]).await.expect("the store answers");
+    let insert = async || stores.executions.insert(&acme, &ended, Some(&asked), &[], None).await.expect("the store answers");
     assert_eq!(insert().await, Committed::Stored);
     assert!(matches!(insert().await, Committed::Answered(_)));
     let subject = ended.name.to_string();

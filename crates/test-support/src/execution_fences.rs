@@ -217,7 +217,7 @@ async fn held(leases: Leases<'_>, holder: &str, now: Timestamp) -> Fence {
 
 async fn inserted(executions: Executions<'_>, scope: &TenantScope, number: u64, fence: &Fence) -> Execution {
     let execution = Execution { fence: fence.clone(), ..execution(scope, number) };
-    assert_eq!(executions.insert(scope, &execution, None, &[]).await.expect("stored"), Committed::Stored);
+    assert_eq!(executions.insert(scope, &execution, None, &[], None).await.expect("stored"), Committed::Stored);
     execution
 }
 

@@ -181,7 +181,7 @@ pub async fn a_wish_to_stop_is_told_to_whoever_claims(queue: Queue<'_>, executio
 }
 
 async fn put(queue: Queue<'_>, scope: &TenantScope, number: u64, request: Option<&RequestKey>, room: Room) -> Enqueued {
-    queue.enqueue(scope, &waiting(scope, number), request, &[], room).await.expect("answered")
+    queue.enqueue(scope, &waiting(scope, number), request, &[], None, room).await.expect("answered")
 }
 
 async fn claim(queue: Queue<'_>, scope: &TenantScope, number: u64, to: &Fence) -> Option<Claimed> {

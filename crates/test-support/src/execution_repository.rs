@@ -73,7 +73,7 @@ pub async fn an_execution_is_found_whole_at_each_stage(repository: Repository<'_
     assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), Some(last));
 
     let born_ended = ended(&execution(&acme, 2), 30);
-    assert_eq!(repository.insert(&acme, &born_ended, None, &[]).await.expect("stored"), Committed::Stored);
+    assert_eq!(repository.insert(&acme, &born_ended, None, &[], None).await.expect("stored"), Committed::Stored);
     assert_eq!(repository.find(&acme, &born_ended.name.execution).await.expect("found").open_for_system(), Some(born_ended));
 }
 
@@ -82,7 +82,7 @@ pub async fn an_id_is_taken_once(repository: Repository<'_>) {
     let acme = scope("acme");
     let first = inserted(repository, &acme, 1).await;
     let other = Execution { params_json: JsonText::read("{}"), ..first.clone() };
-    assert_eq!(repository.insert(&acme, &other, None, &[]).await.expect("answered"), Committed::Conflict);
+    assert_eq!(repository.insert(&acme, &other, None, &[], None).await.expect("answered"), Committed::Conflict);
     assert_eq!(repository.find(&acme, &first.name.execution).await.expect("found").open_for_system(), Some(first));
 }
 
@@ -92,14 +92,14 @@ pub async fn a_repeated_request_attaches_to_the_first_execution(repository: Repo
     let key = request("ExecuteUtility", "r-1", 1);
     let first = execution(&acme, 1);
     assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), None);
-    assert_eq!(repository.insert(&acme, &first, Some(&key), &[]).await.expect("stored"), Committed::Stored);
+    assert_eq!(repository.insert(&acme, &first, Some(&key), &[], None).await.expect("stored"), Committed::Stored);
     assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), Some(Committed::Answered(Box::new(first.clone()))));
     assert_eq!(repository.find_answer(&scope("zeta"), &key).await.expect("found"), None);
-    let answered = repository.insert(&acme, &execution(&acme, 2), Some(&key), &[]).await.expect("answered");
+    let answered = repository.insert(&acme, &execution(&acme, 2), Some(&key), &[], None).await.expect("answered");
     assert_eq!(answered, Committed::Answered(Box::new(first.clone())));
 
     let last = saved(repository, &acme, ended(&first, 9), &[]).await;
-    let answered = repository.insert(&acme, &execution(&acme, 3), Some(&key), &[]).await.expect("answered");
+    let answered = repository.insert(&acme, &execution(&acme, 3), Some(&key), &[], None).await.expect("answered");
     assert_eq!(answered, Committed::Answered(Box::new(last)));
     assert_eq!(listed(repository, &acme, &ExecutionQuery::default(), 10).await, [1]);
 }
@@ -108,16 +108,16 @@ pub async fn a_repeated_request_attaches_to_the_first_execution(repository: Repo
 pub async fn a_request_id_with_another_body_is_refused(repository: Repository<'_>) {
     let acme = scope("acme");
     let key = request("ExecuteUtility", "r-1", 1);
-    repository.insert(&acme, &execution(&acme, 1), Some(&key), &[]).await.expect("stored");
+    repository.insert(&acme, &execution(&acme, 1), Some(&key), &[], None).await.expect("stored");
     let other_body = request("ExecuteUtility", "r-1", 2);
-    assert_eq!(repository.insert(&acme, &execution(&acme, 2), Some(&other_body), &[]).await.expect("answered"), Committed::KeyReused);
+    assert_eq!(repository.insert(&acme, &execution(&acme, 2), Some(&other_body), &[], None).await.expect("answered"), Committed::KeyReused);
     assert_eq!(repository.find_answer(&acme, &other_body).await.expect("found"), Some(Committed::KeyReused));
     assert_eq!(repository.find(&acme, &execution_id(2)).await.expect("found").open_for_system(), None);
 
     let other_caller = RequestKey { caller: user("bob"), ..other_body };
-    assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&other_caller), &[]).await.expect("stored"), Committed::Stored);
+    assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&other_caller), &[], None).await.expect("stored"), Committed::Stored);
     let other_method = request("StartExecution", "r-1", 2);
-    assert_eq!(repository.insert(&acme, &execution(&acme, 4), Some(&other_method), &[]).await.expect("stored"), Committed::Stored);
+    assert_eq!(repository.insert(&acme, &execution(&acme, 4), Some(&other_method), &[], None).await.expect("stored"), Committed::Stored);
 }
 
 /// Saves and appends change what exists and make nothing.
@@ -141,7 +141,7 @@ pub async fn tenants_do_not_see_each_other(repository: Repository<'_>) {
     assert_eq!(listed(repository, &zeta, &ExecutionQuery::default(), 10).await, Vec::<u64>::new());
     let appended = repository.append(&zeta, &first.name.execution, &mine(), &[output(2, 3)]).await;
     assert!(matches!(appended, Err(Error::NotFound { .. })), "{appended:?}");
-    let smuggled = repository.insert(&zeta, &execution(&acme, 2), None, &[]).await;
+    let smuggled = repository.insert(&zeta, &execution(&acme, 2), None, &[], None).await;
     assert!(matches!(smuggled, Err(Error::Internal { .. })), "{smuggled:?}");
     inserted(repository, &zeta, 1).await;
     assert_eq!(repository.events_after(&zeta, &first.name.execution, 0, NO_LIMIT).await.expect("read"), Vec::new());
@@ -235,7 +235,7 @@ pub async fn lists_filter_by_each_field_and_all_together(repository: Repository<
         if number >= 12 {
             one.version.utility.utility = utility_id("other");
         }
-        repository.insert(&acme, &one, None, &[]).await.expect("stored");
+        repository.insert(&acme, &one, None, &[], None).await.expect("stored");
     }
     for bits in 0..64_u32 {
         let on = |bit: u32| bits & bit != 0;
@@ -270,7 +270,7 @@ pub async fn both_orders_page_without_gap_or_repeat(repository: Repository<'_>) 
         let mut one = execution(&acme, number * 7 % COUNT);
         one.created = at(one.created.since(at(0)).as_millis() as u64 / 6);
         one.state = State::ALL[(number % 10) as usize];
-        repository.insert(&acme, &one, None, &[]).await.expect("stored");
+        repository.insert(&acme, &one, None, &[], None).await.expect("stored");
     }
     for oldest_first in [false, true] {
         let query = ExecutionQuery { oldest_first, ..ExecutionQuery::default() };
@@ -306,7 +306,7 @@ pub async fn old_executions_are_pruned_with_their_events(repository: Repository<
     let acme = scope("acme");
     let key = request("ExecuteUtility", "r-1", 1);
     let first = execution(&acme, 1);
-    repository.insert(&acme, &first, Some(&key), &[]).await.expect("stored");
+    repository.insert(&acme, &first, Some(&key), &[], None).await.expect("stored");
     saved(repository, &acme, ended(&first, 100), &[output(1, 500)]).await;
     let second = inserted(repository, &acme, 2).await;
     saved(repository, &acme, ended(&second, 200), &[output(1, 70)]).await;
@@ -318,7 +318,7 @@ pub async fn old_executions_are_pruned_with_their_events(repository: Repository<
     assert_eq!(repository.events_after(&acme, &second.name.execution, 0, NO_LIMIT).await.expect("read").len(), 1);
     let removed = Committed::Removed { resource: first.name.to_string() };
     assert_eq!(repository.find_answer(&acme, &key).await.expect("found"), Some(removed.clone()));
-    assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key), &[]).await.expect("answered"), removed);
+    assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key), &[], None).await.expect("answered"), removed);
     assert_eq!(repository.find(&acme, &execution_id(3)).await.expect("found").open_for_system(), None);
 }
 
@@ -383,12 +383,12 @@ pub async fn what_has_not_ended_is_never_pruned(repository: Repository<'_>) {
 pub async fn an_answered_request_is_forgotten_in_time(repository: Repository<'_>, advance: &dyn Fn(Duration)) {
     let acme = scope("acme");
     let key = request("ExecuteUtility", "r-1", 1);
-    repository.insert(&acme, &execution(&acme, 1), Some(&key), &[]).await.expect("stored");
+    repository.insert(&acme, &execution(&acme, 1), Some(&key), &[], None).await.expect("stored");
     advance(REQUEST_KEY_TTL - Duration::from_secs(1));
-    let answered = repository.insert(&acme, &execution(&acme, 2), Some(&key), &[]).await.expect("answered");
+    let answered = repository.insert(&acme, &execution(&acme, 2), Some(&key), &[], None).await.expect("answered");
     assert!(matches!(answered, Committed::Answered(_)), "{answered:?}");
     advance(Duration::from_secs(2));
-    assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key), &[]).await.expect("stored"), Committed::Stored);
+    assert_eq!(repository.insert(&acme, &execution(&acme, 3), Some(&key), &[], None).await.expect("stored"), Committed::Stored);
 }
 
 /// The fence of every sample.
@@ -398,7 +398,7 @@ fn mine() -> Fence {
 
 async fn inserted(repository: Repository<'_>, scope: &TenantScope, number: u64) -> Execution {
     let execution = execution(scope, number);
-    assert_eq!(repository.insert(scope, &execution, None, &[]).await.expect("stored"), Committed::Stored);
+    assert_eq!(repository.insert(scope, &execution, None, &[], None).await.expect("stored"), Committed::Stored);
     execution
 }
 

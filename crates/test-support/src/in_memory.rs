@@ -15,6 +15,7 @@ mod platform;
 mod policies;
 mod queue;
 mod requests;
+mod schedules;
 mod secrets;
 mod sessions;
 mod signals;

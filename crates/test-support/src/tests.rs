@@ -49,6 +49,10 @@ mod queue {
     crate::execution_queue_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }
 
+mod schedules {
+    crate::schedule_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
 mod audit {
     crate::audit_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }
@@ -151,10 +155,10 @@ async fn a_fake_fails_as_often_as_it_is_told_and_without_effect() {
     let one = sample::execution(&acme, 1);
     faults.fail_next("insert", 2);
     for failed in 1..=2 {
-        let refused = executions.insert(&acme, &one, None, &[]).await.unwrap_err();
+        let refused = executions.insert(&acme, &one, None, &[], None).await.unwrap_err();
         assert_eq!((refused.kind(), faults.failed("insert")), (ErrorKind::Unavailable, failed));
     }
-    assert_eq!(executions.insert(&acme, &one, None, &[]).await.unwrap(), Committed::Stored);
+    assert_eq!(executions.insert(&acme, &one, None, &[], None).await.unwrap(), Committed::Stored);
     faults.fail_always("save");
     for _ in 0..3 {
         executions.save(&acme, &sample::ended(&one, 5), &[]).await.unwrap_err();

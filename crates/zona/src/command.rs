@@ -81,6 +81,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Access(access) => access.run(&context.client.context()?).await,
             Command::Audit(audit) => audit.run(&context).await,
             Command::Webhook(webhook) => webhook.run(&context.client.context()?).await,
+            Command::Schedule(schedule) => schedule.run(&context.client.context()?).await,
             Command::Secret(secret) => secret.run(&context.client.context()?).await,
             Command::Event(event) => event.run(&context.client.context()?).await,
             Command::Tenant(tenant) => tenant.run(&context.client.context()?).await,

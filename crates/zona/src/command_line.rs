@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, Event, Execution, Keys, Login, NamedContext, Policy, Run, Runtime, Secret, ServiceAccount, Session, Tenant, Transform,
-    User, Utility, Webhook,
+    Access, ApiKey, Event, Execution, Keys, Login, NamedContext, Policy, Run, Runtime, Schedule, Secret, ServiceAccount, Session, Tenant,
+    Transform, User, Utility, Webhook,
 };
 use cli::output::Format;
 use settings::Flag;
@@ -103,6 +103,9 @@ pub enum Command {
     /// Send what happens to addresses of others
     #[command(subcommand)]
     Webhook(Webhook),
+    /// Have utilities started at the times of cron expressions
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// Keep values that utilities are handed and nobody reads back
     #[command(subcommand)]
     Secret(Secret),

@@ -292,6 +292,8 @@ fn credential_to_wire(origin: &Origin) -> pb::CredentialKind {
             CredentialKind::ExternalToken => pb::CredentialKind::ExternalToken,
             CredentialKind::ApiKey => pb::CredentialKind::ApiKey,
             CredentialKind::Certificate => pb::CredentialKind::Certificate,
+            // Nobody calls with it.
+            CredentialKind::Absence => pb::CredentialKind::Unspecified,
         },
     }
 }

@@ -12,6 +12,9 @@ use domain::secret::References;
 
 use crate::convert::{Violations, WireViolations as _, limits, request_key, time};
 
+/// The field of requests that names secrets.
+const SECRETS: &str = "secret_parameters";
+
 /// Reads ExecuteUtility.
 pub(crate) fn read_execute(mut body: pb::ExecuteUtilityRequest, caller: &PrincipalName) -> Result<Launch> {
     let mut violations = Violations::default();
@@ -20,11 +23,12 @@ pub(crate) fn read_execute(mut body: pb::ExecuteUtilityRequest, caller: &Princip
     let launch = Launch {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
-        secrets: read_secrets(&body.secret_parameters, &mut violations)?,
+        secrets: read_secrets(SECRETS, &body.secret_parameters, &mut violations)?,
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
         retry_if_lost: false,
         request,
+        firing: None,
         cancel_on_disconnect: body.cancel_on_disconnect,
     };
     violations.unless_any(launch)
@@ -38,11 +42,12 @@ pub(crate) fn read_start(mut body: pb::StartExecutionRequest, caller: &Principal
     let launch = Launch {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
-        secrets: read_secrets(&body.secret_parameters, &mut violations)?,
+        secrets: read_secrets(SECRETS, &body.secret_parameters, &mut violations)?,
         timeout: read_timeout(body.timeout, &mut violations),
         on_output_limit: limits::read_action("on_output_limit", body.on_output_limit, &mut violations),
         retry_if_lost: body.retry_if_lost,
         request,
+        firing: None,
         cancel_on_disconnect: false,
     };
     violations.unless_any(launch)
@@ -59,7 +64,7 @@ pub(crate) fn read_transform(body: pb::TransformRequest) -> Result<TransformCall
     let call = TransformCall {
         version: violations.version_number("version", body.version),
         params_json: body.params_json,
-        secrets: read_secrets(&body.secret_parameters, &mut violations)?,
+        secrets: read_secrets(SECRETS, &body.secret_parameters, &mut violations)?,
         values_json: body.values_json,
         timeout: read_timeout(body.timeout, &mut violations),
     };
@@ -69,18 +74,19 @@ pub(crate) fn read_transform(body: pb::TransformRequest) -> Result<TransformCall
 /// Reads which secrets a request names, and nothing else of it.
 pub(crate) fn read_references(wire: &BTreeMap<String, String>) -> Result<References> {
     let mut violations = Violations::default();
-    let references = read_secrets(wire, &mut violations)?;
+    let references = read_secrets(SECRETS, wire, &mut violations)?;
     violations.unless_any(references)
 }
 
-fn read_secrets(wire: &BTreeMap<String, String>, violations: &mut Violations) -> Result<References> {
+/// Reads which secrets a field of a request names.
+pub(crate) fn read_secrets(field: &str, wire: &BTreeMap<String, String>, violations: &mut Violations) -> Result<References> {
     if wire.len() > MAX_PARAMETERS {
-        violations.push("secret_parameters", "TOO_MANY", format!("{} parameters; the limit is {MAX_PARAMETERS}", wire.len()));
+        violations.push(field, "TOO_MANY", format!("{} parameters; the limit is {MAX_PARAMETERS}", wire.len()));
         return Ok(References::new());
     }
     let mut secrets = References::new();
     for (parameter, name) in wire {
-        if let Some(name) = violations.take(SecretName::parse(&format!("secret_parameters.{parameter}"), name))? {
+        if let Some(name) = violations.take(SecretName::parse(&format!("{field}.{parameter}"), name))? {
             secrets.insert(parameter.clone(), name);
         }
     }

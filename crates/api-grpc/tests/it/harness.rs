@@ -14,6 +14,7 @@ use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::process::v1::process_service_client::ProcessServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
+use api_proto::zona::schedule::v1::schedule_service_client::ScheduleServiceClient;
 use api_proto::zona::secret::v1::secret_service_client::SecretServiceClient;
 use api_proto::zona::server::v1::server_service_client::ServerServiceClient;
 use api_proto::zona::tenant::v1::tenant_service_client::TenantServiceClient;
@@ -31,6 +32,7 @@ use domain::lease::{InstanceId, Keeper};
 use domain::name::PrincipalName;
 use domain::process::{PlatformPorts, Platforms};
 use domain::runtime::Runtimes;
+use domain::schedule::{SchedulePorts, Schedules};
 use domain::secret::NamedSecrets;
 use domain::server::Servers;
 use domain::tenant::Tenants;
@@ -39,10 +41,10 @@ use domain::webhook::{WebhookPorts, Webhooks};
 use executions::execution_service_client::ExecutionServiceClient;
 use futures_util::FutureExt as _;
 use test_support::{
-    CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeLimits, FakeManifests, FakePlatform, FakeSandbox, FakeSecrets,
-    FakeSender, FakeTokens, FakeTree, Faults, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryIdentity,
-    InMemoryPlatform, InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository, InMemoryWebhooks,
-    RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
+    CountingProcessor, EveryMinutes, FakeChecker, FakeClock, FakeCompiler, FakeHasher, FakeLimits, FakeManifests, FakePlatform,
+    FakeSandbox, FakeSecrets, FakeSender, FakeTokens, FakeTree, Faults, InMemoryCodePolicyRepository, InMemoryEvents,
+    InMemoryExecutionRepository, InMemoryIdentity, InMemoryPlatform, InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants,
+    InMemoryUtilityRepository, InMemoryWebhooks, RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -207,6 +209,7 @@ pub struct Harness {
     pub audit: AuditServiceClient<Channel>,
     pub events: EventServiceClient<Channel>,
     pub webhooks: WebhookServiceClient<Channel>,
+    pub schedules: ScheduleServiceClient<Channel>,
     pub secrets: SecretServiceClient<Channel>,
     pub processes: ProcessServiceClient<Channel>,
     /// Where services run.
@@ -303,6 +306,7 @@ impl Harness {
             audit: AuditServiceClient::new(channel.clone()),
             events: EventServiceClient::new(channel.clone()),
             webhooks: WebhookServiceClient::new(channel.clone()),
+            schedules: ScheduleServiceClient::new(channel.clone()),
             secrets: SecretServiceClient::new(channel.clone()),
             processes: ProcessServiceClient::new(channel.clone()),
             platform,
@@ -463,6 +467,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         principals: known.store.clone(),
         utilities: stored.clone(),
         executions: execution_store.clone(),
+        schedules: execution_store.clone(),
         grants: grants.clone(),
         tenants: known.tenants.clone(),
     };
@@ -514,7 +519,18 @@ fn services(options: &Options, parts: &Parts) -> Services {
     executions.begin().now_or_never().expect("stores in memory answer at once").expect("stores in memory answer");
     let webhook_ports = WebhookPorts { repository: known.webhooks.clone(), sender: Arc::new(FakeSender::default()), clock: clock.clone() };
     let event_ports = EventPorts { repository: known.events.clone(), auditor: auditor.clone(), clock: clock.clone() };
+    let schedules = Schedules::new(SchedulePorts {
+        repository: execution_store.clone(),
+        executions: executions.clone(),
+        policy: policy.clone(),
+        authenticator: authenticator.clone(),
+        tenants: known.tenants.clone(),
+        calendar: Arc::new(UtcCalendar),
+        timetable: Arc::new(EveryMinutes),
+        clock: clock.clone(),
+    });
     Services {
+        schedules,
         authenticator,
         auditor,
         events: EventLog::new(event_ports),

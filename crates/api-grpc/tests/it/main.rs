@@ -43,6 +43,7 @@ mod repetitions;
 mod requests;
 mod revocation;
 mod roles;
+mod schedules;
 mod secrets;
 mod settling;
 mod shares;

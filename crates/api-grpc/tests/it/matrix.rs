@@ -49,13 +49,13 @@ enum Takes {
     Installation,
     /// That it is about the caller.
     Caller,
-    /// What a principal may do about itself, asked about one that does not exist.
+    /// What a principal may do about itself, asked about one that does not exist; or about a schedule that does not.
     Nobody,
     /// Administration of the tenant, asked about a principal, a webhook or a secret that does not exist.
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 100] = [
+const TAKES: [(&str, Takes); 107] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -131,6 +131,13 @@ const TAKES: [(&str, Takes); 100] = [
     ("secret.set", Takes::AdministeredNobody),
     ("secret.get", Takes::AdministeredNobody),
     ("secret.delete", Takes::AdministeredNobody),
+    ("schedule.create", Takes::Utility),
+    ("schedule.list", Takes::Membership),
+    ("schedule.get", Takes::Nobody),
+    ("schedule.update", Takes::Nobody),
+    ("schedule.pause", Takes::Nobody),
+    ("schedule.resume", Takes::Nobody),
+    ("schedule.delete", Takes::Nobody),
     ("service.list", Takes::Installation),
     ("service.get", Takes::Installation),
     ("service.start", Takes::Installation),

@@ -136,6 +136,11 @@ pub fn principal_or_user(tenant: &Tenant, text: &str) -> Result<String> {
     if text.contains("/serviceAccounts/") { service_account(tenant, text) } else { user(tenant, text) }
 }
 
+/// A schedule's full name; the server says what is wrong with it.
+pub fn schedule(tenant: &Tenant, text: &str) -> String {
+    if text.contains('/') { text.to_owned() } else { format!("{}/schedules/{text}", parent(tenant)) }
+}
+
 /// A secret's full name; the server says what is wrong with it.
 pub fn secret(tenant: &Tenant, text: &str) -> String {
     if text.contains('/') { text.to_owned() } else { format!("{}/secrets/{text}", parent(tenant)) }

@@ -56,6 +56,7 @@ contract! {
     tenant::Tenant,
     event::Webhook,
     event::DeadLetter,
+    schedule::Schedule,
     secret::Secret,
     process::Service,
     process::Platform,

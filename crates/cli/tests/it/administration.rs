@@ -204,6 +204,58 @@ async fn a_policy_changes_in_what_was_named_and_exceptions_are_added_to_those_th
 }
 
 #[tokio::test]
+async fn a_schedule_is_made_changed_paused_and_shown() {
+    let peer = Peer::start().await;
+    let name = "tenants/demo/schedules/nightly";
+    let made = json!({
+        "name": EXTRACT,
+        "schedule_id": "nightly",
+        "schedule": {
+            "cron": "@weekly",
+            "time_zone": "Europe/Berlin",
+            "catch_up": "CATCH_UP_POLICY_ALL",
+            "params_json": "{\"depth\":3}",
+            "secret_parameters": {"token": "tenants/demo/secrets/github"},
+            "timeout": "10s",
+        },
+    });
+    let changed = json!({
+        "name": name,
+        "schedule": {"cron": "@daily", "catch_up": "CATCH_UP_POLICY_SKIP", "params_json": "{}", "etag": "e"},
+        "update_mask": "cron,catchUp",
+    });
+    each_asks(
+        &peer,
+        &[
+            (
+                "schedule create nightly extract --cron @weekly --time-zone Europe/Berlin --catch-up all --param depth=3 --secret token=github \
+                 --timeout 10s",
+                "CreateSchedule",
+                made,
+            ),
+            ("schedule update nightly --cron @daily --catch-up skip --etag e", "UpdateSchedule", changed),
+            ("schedule get nightly", "GetSchedule", json!({"name": name})),
+            ("schedule list", "ListSchedules", json!({"parent": TENANT, "page_size": 200})),
+            ("schedule pause nightly --etag e", "PauseSchedule", json!({"name": name, "etag": "e"})),
+            ("schedule resume nightly", "ResumeSchedule", json!({"name": name})),
+            ("schedule delete nightly", "DeleteSchedule", json!({"name": name})),
+        ],
+    )
+    .await;
+    assert_eq!(run(&peer, "schedule update nightly").await.code(), 2, "nothing to change was named");
+    let refused = json!({"dueTime": "2026-01-02T02:30:00Z", "reason": "PERMISSION_DENIED", "description": "may not"});
+    let schedule = json!({"name": name, "utility": EXTRACT, "cron": "@daily", "lastFiring": refused, "missedCount": "2"});
+    peer.answers("GetSchedule", schedule.clone());
+    let shown = run(&peer, "schedule get nightly").await.printed;
+    assert!(shown.contains("PERMISSION_DENIED") && shown.contains("may not"), "{shown}");
+    assert_eq!(run(&peer, "schedule get nightly -o json").await.json()["lastFiring"]["reason"], json!("PERMISSION_DENIED"));
+    peer.answers("ListSchedules", json!({"schedules": [schedule.clone()]}));
+    assert!(run(&peer, "schedule list").await.printed.contains("nightly"));
+    peer.answers("DeleteSchedule", schedule);
+    assert_eq!(run(&peer, "schedule delete nightly").await.printed, format!("{name} deleted\n"));
+}
+
+#[tokio::test]
 async fn a_secret_is_set_from_a_file_and_never_shown() {
     let peer = Peer::start().await;
     let file = tempfile::NamedTempFile::new().unwrap();

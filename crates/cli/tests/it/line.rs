@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use clap::{Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch, Event, Execution, Keys, Policy, Run, Runtime, Secret,
-    ServiceAccount, Session, Tenant, Transform, User, Utility, Webhook,
+    Access, ApiKey, AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch, Event, Execution, Keys, Policy, Run, Runtime, Schedule,
+    Secret, ServiceAccount, Session, Tenant, Transform, User, Utility, Webhook,
 };
 use cli::output::{Format, Output};
 use cli::{Context, Credential, Exit, Failure};
@@ -44,6 +44,8 @@ enum Command {
     Event(Event),
     #[command(subcommand)]
     Webhook(Webhook),
+    #[command(subcommand)]
+    Schedule(Schedule),
     #[command(subcommand)]
     Secret(Secret),
     #[command(subcommand)]
@@ -151,6 +153,7 @@ async fn perform(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Audit(Audit::Cosign(command)) => command.run(context).await,
         Command::Event(command) => command.run(context).await,
         Command::Webhook(command) => command.run(context).await,
+        Command::Schedule(command) => command.run(context).await,
         Command::Secret(command) => command.run(context).await,
         Command::Tenant(command) => command.run(context).await,
         Command::User(command) => command.run(context).await,

@@ -64,6 +64,8 @@ pub enum CredentialKind {
     ApiKey,
     /// The certificate of a client, shown when its connection began.
     Certificate,
+    /// Nothing that was shown: the server does what the principal has left to it.
+    Absence,
 }
 
 /// What a transport knows of a call before it is known who calls.
@@ -107,6 +109,13 @@ pub trait Authenticator: Send + Sync {
     /// [`crate::Error::Closed`] where its tenant is suspended or deleted by now; [`crate::Error::Unavailable`] while that cannot be found
     /// out.
     async fn as_of_now(&self, caller: &Caller) -> Result<Option<Caller>>;
+
+    /// The caller that a principal is while it shows nothing, for what it has left to the server to do later, with the role of now; `None`
+    /// where it is not known here, or is disabled or deleted.
+    ///
+    /// # Errors
+    /// As [`Authenticator::as_of_now`].
+    async fn in_absence(&self, principal: &PrincipalName) -> Result<Option<Caller>>;
 }
 
 /// Callers while there is no identity: everybody is the same principal, and all that is known is whether the connection comes
@@ -153,5 +162,9 @@ impl Authenticator for LoopbackAuthenticator {
 
     async fn as_of_now(&self, caller: &Caller) -> Result<Option<Caller>> {
         Ok(Some(caller.clone()))
+    }
+
+    async fn in_absence(&self, principal: &PrincipalName) -> Result<Option<Caller>> {
+        Ok((*principal == self.principal).then(|| Caller::loopback(principal.clone())))
     }
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::execution::ExecutionRepository;
 use crate::identity::{Principal, PrincipalRepository};
 use crate::name::{PrincipalName, UtilityName, VersionName};
+use crate::schedule::ScheduleRepository;
 use crate::tenant::{Standing, TenantStates, check_home, check_target};
 use crate::utility::UtilityRepository;
 
@@ -31,6 +32,8 @@ pub struct ExplanationPorts {
     pub utilities: Arc<dyn UtilityRepository>,
     /// Whose executions are.
     pub executions: Arc<dyn ExecutionRepository>,
+    /// Whose schedules are.
+    pub schedules: Arc<dyn ScheduleRepository>,
     /// What was granted.
     pub grants: Arc<dyn GrantRepository>,
     /// Of which tenants something may happen.
@@ -115,6 +118,7 @@ impl Explanations {
                 holds(reach, principal, ports.utilities.find(&scope, utility).await?)
             }
             ResourceName::Execution(name) => holds(reach, principal, ports.executions.find(&scope, &name.execution).await?),
+            ResourceName::Schedule(name) => holds(reach, principal, ports.schedules.find(&scope, &name.schedule).await?),
             ResourceName::Credential(name) => holds(reach, principal, ports.principals.find(&scope, name.principal()).await?),
             ResourceName::Installation
             | ResourceName::Tenant(_)

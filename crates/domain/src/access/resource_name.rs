@@ -5,7 +5,7 @@ use std::fmt;
 use crate::access::{Installation, Target, Targeted as _};
 use crate::error::{Error, Result};
 use crate::name::{
-    CodePolicyName, CredentialName, ExecutionName, RuntimeName, SecretName, TenantName, UtilityName, VersionName, WebhookName,
+    CodePolicyName, CredentialName, ExecutionName, RuntimeName, ScheduleName, SecretName, TenantName, UtilityName, VersionName, WebhookName,
 };
 
 /// A resource by its name; the installation has none.
@@ -21,6 +21,7 @@ pub(super) enum ResourceName {
     Credential(CredentialName),
     Webhook(WebhookName),
     Secret(SecretName),
+    Schedule(ScheduleName),
 }
 
 impl ResourceName {
@@ -36,6 +37,7 @@ impl ResourceName {
             ["tenants", _, "runtimes", _] => RuntimeName::parse(field, text).map(ResourceName::Runtime),
             ["tenants", _, "webhooks", _] => WebhookName::parse(field, text).map(ResourceName::Webhook),
             ["tenants", _, "secrets", _] => SecretName::parse(field, text).map(ResourceName::Secret),
+            ["tenants", _, "schedules", _] => ScheduleName::parse(field, text).map(ResourceName::Schedule),
             ["tenants", _, "users" | "serviceAccounts", _, ..] => CredentialName::parse(field, text).map(ResourceName::Credential),
             _ => Err(Error::invalid(field, "MALFORMED", "must be the full name of a resource, e.g. tenants/acme/utilities/extract")),
         }
@@ -63,6 +65,7 @@ impl ResourceName {
             ResourceName::Credential(name) => name.target(),
             ResourceName::Webhook(name) => name.target(),
             ResourceName::Secret(name) => name.target(),
+            ResourceName::Schedule(name) => name.target(),
         }
     }
 }
@@ -88,6 +91,7 @@ mod tests {
             "tenants/acme/runtimes/python",
             "tenants/acme/webhooks/chat",
             "tenants/acme/secrets/github",
+            "tenants/acme/schedules/nightly",
             "tenants/acme/users/ann",
             "tenants/acme/serviceAccounts/nightly",
             "tenants/acme/users/ann/sessions/018f0000-0000-7000-8000-000000000001",

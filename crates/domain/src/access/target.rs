@@ -4,8 +4,8 @@
 use std::fmt;
 
 use crate::name::{
-    ApiKeyName, CodePolicyName, CredentialName, ExecutionName, PrincipalName, RuntimeName, SecretName, SessionName, TenantId, TenantName,
-    UtilityName, VersionName, WebhookName,
+    ApiKeyName, CodePolicyName, CredentialName, ExecutionName, PrincipalName, RuntimeName, ScheduleName, SecretName, SessionName, TenantId,
+    TenantName, UtilityName, VersionName, WebhookName,
 };
 
 /// What a call is about, as rules see it.
@@ -35,6 +35,8 @@ pub enum Target<'a> {
     Webhook(&'a WebhookName),
     /// One secret of a tenant.
     Secret(&'a SecretName),
+    /// One schedule of a tenant.
+    Schedule(&'a ScheduleName),
 }
 
 /// What kind of thing a target is.
@@ -53,6 +55,7 @@ pub enum TargetKind {
     ApiKey,
     Webhook,
     Secret,
+    Schedule,
 }
 
 /// A name that permits can be about. The type of a name says which kind of target it is.
@@ -92,6 +95,7 @@ impl TargetKind {
             TargetKind::ApiKey => "tenants/{tenant}/serviceAccounts/{account}/apiKeys/{key}",
             TargetKind::Webhook => "tenants/{tenant}/webhooks/{webhook}",
             TargetKind::Secret => "tenants/{tenant}/secrets/{secret}",
+            TargetKind::Schedule => "tenants/{tenant}/schedules/{schedule}",
         }
     }
 }
@@ -112,6 +116,7 @@ impl<'a> Target<'a> {
             Target::ApiKey(_) => TargetKind::ApiKey,
             Target::Webhook(_) => TargetKind::Webhook,
             Target::Secret(_) => TargetKind::Secret,
+            Target::Schedule(_) => TargetKind::Schedule,
         }
     }
 
@@ -129,6 +134,7 @@ impl<'a> Target<'a> {
             Target::ApiKey(name) => Some(name.account.tenant()),
             Target::Webhook(name) => Some(&name.tenant),
             Target::Secret(name) => Some(&name.tenant),
+            Target::Schedule(name) => Some(&name.tenant),
         }
     }
 }
@@ -148,6 +154,7 @@ impl fmt::Display for Target<'_> {
             Target::ApiKey(name) => name.fmt(f),
             Target::Webhook(name) => name.fmt(f),
             Target::Secret(name) => name.fmt(f),
+            Target::Schedule(name) => name.fmt(f),
         }
     }
 }
@@ -192,6 +199,7 @@ names_of_tenants! {
     ApiKeyName: ApiKey, |name| Target::ApiKey(name), name.account.tenant();
     WebhookName: Webhook, |name| Target::Webhook(name), &name.tenant;
     SecretName: Secret, |name| Target::Secret(name), &name.tenant;
+    ScheduleName: Schedule, |name| Target::Schedule(name), &name.tenant;
 }
 
 impl Targeted for CredentialName {

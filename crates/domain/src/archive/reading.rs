@@ -15,6 +15,7 @@ use crate::lease::{Fence, InstanceId};
 use crate::name::{ExecutionId, ExecutionName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey};
+use crate::schedule::Firing;
 use crate::time::Timestamp;
 
 /// Pieces that stay open in memory: a reader takes one in several pages, and few read at the same time.
@@ -99,8 +100,9 @@ impl ExecutionRepository for ArchivedExecutions {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
     ) -> Result<Committed<Execution>> {
-        self.inner.insert(scope, execution, request, intents).await
+        self.inner.insert(scope, execution, request, intents, firing).await
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>> {

@@ -17,13 +17,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execution::driver::Owned;
 use crate::execution::live::LiveExecution;
 use crate::execution::ports::no_lease;
-use crate::execution::use_cases::{Launched, abandoned};
+use crate::execution::use_cases::{Launched, abandoned, overtaken_as_stale};
 use crate::execution::{Claimed, Enqueued, Execution, Executions, Room, actions, driver, inserting};
 use crate::lease::Fence;
 use crate::name::{ExecutionName, TenantId, UtilityName};
 use crate::request::{Committed, RequestKey};
 use crate::revision::Revision;
 use crate::sandbox::{self, Failure, Job, Reason};
+use crate::schedule::Firing;
 use crate::tenant::TenantState;
 
 /// How often a server looks for what waits: so long a free place may stay free while other servers are full. A look that finds nothing is
@@ -117,17 +118,25 @@ impl Drop for Doubt {
 
 impl Executions {
     /// Stores an execution as waiting. Its own task does, as of others: whoever asked may go away meanwhile.
-    pub(super) async fn enqueue<A>(&self, permit: &Permit<A>, execution: Execution, request: Option<RequestKey>) -> Result<Launched>
+    pub(super) async fn enqueue<A>(
+        &self,
+        permit: &Permit<A>,
+        execution: Execution,
+        request: Option<RequestKey>,
+        firing: Option<Firing>,
+    ) -> Result<Launched>
     where
         A: Action<Target = UtilityName>,
     {
         let (limits, scope, intent) =
             (self.shared.ports.admission.queue_limits(permit.account().tenant()), permit.account(), permit.take_intent());
+        let is_scheduled = firing.is_some();
         let (sender, answer) = oneshot::channel();
         let (executions, stored) = (self.clone(), execution.clone());
         let work = async move {
             let room = Room { of_tenant: limits.0, in_all: limits.1 };
-            let enqueued = inserting::enqueue(&executions.shared, &scope, &stored, request.as_ref(), intent, room).await;
+            let beside = (request.as_ref(), firing.as_ref());
+            let enqueued = inserting::enqueue(&executions.shared, &scope, &stored, beside, intent, room).await;
             if matches!(enqueued, Ok(Enqueued::Committed(Committed::Stored))) {
                 executions.claim_for(scope.tenant());
                 executions.shared.ports.signals.work_waits();
@@ -137,7 +146,7 @@ impl Executions {
         };
         self.shared.ports.spawner.spawn("queueing", Box::pin(work));
         match answer.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
-            Enqueued::Committed(committed) => self.launched(permit, committed, || (execution, None)),
+            Enqueued::Committed(committed) => self.launched(permit, overtaken_as_stale(is_scheduled, committed)?, || (execution, None)),
             Enqueued::TenantFull => Err(queue_full(format!("tenants/{}", execution.name.tenant), limits.0)),
             Enqueued::Full => Err(queue_full("executions".to_owned(), limits.1)),
         }

@@ -23,6 +23,7 @@ use crate::incident::Incident;
 use crate::json::JsonText;
 use crate::request::{Committed, RequestKey};
 use crate::sandbox::{self, Failure, Job, Progress, Reason, Run, Usage};
+use crate::schedule::Firing;
 use crate::secret::Bindings;
 
 /// How often somebody who waits learns their position anew.
@@ -57,6 +58,8 @@ pub(super) struct Drive {
     pub request: Option<RequestKey>,
     /// The intent, which is stored together with the execution.
     pub intent: Option<CarriedIntent>,
+    /// The schedule that starts it, which is stored together with it, too.
+    pub firing: Option<Firing>,
 }
 
 pub(super) struct Reply {
@@ -99,11 +102,11 @@ struct End {
 }
 
 pub(super) async fn drive(shared: Arc<Shared>, live: Arc<LiveExecution>, drive: Drive, reply: Reply) {
-    let Drive { scope, job, ticket, bindings, request, intent } = drive;
+    let Drive { scope, job, ticket, bindings, request, intent, firing } = drive;
     let owned = Owned::new(Arc::clone(&shared), Arc::clone(&live));
     let stored_state = live.snapshot().state;
     let mut driver = Driver { shared, live, scope, reply, unstored_bytes: 0, refusals: 0, overtaken: false, stored_state };
-    match driver.accept(request.as_ref(), intent).await {
+    match driver.accept(request.as_ref(), intent, firing.as_ref()).await {
         Acceptance::Stored => {}
         Acceptance::NotStored => return owned.settle(),
         Acceptance::Unknown => return,
@@ -170,9 +173,9 @@ enum Acceptance {
 
 impl Driver {
     /// Stores the execution, and tells who asked for it. A run goes on when nobody waits any more; a Transform call does not.
-    async fn accept(&mut self, request: Option<&RequestKey>, intent: Option<CarriedIntent>) -> Acceptance {
+    async fn accept(&mut self, request: Option<&RequestKey>, intent: Option<CarriedIntent>, firing: Option<&Firing>) -> Acceptance {
         let execution = self.live.snapshot();
-        let committed = insert(&self.shared, &self.scope, &execution, request, intent).await;
+        let committed = insert(&self.shared, &self.scope, &execution, request, intent, firing).await;
         let acceptance = match committed {
             Ok(Committed::Stored) => Acceptance::Stored,
             Ok(Committed::Answered(_) | Committed::Removed { .. } | Committed::KeyReused | Committed::Conflict) => Acceptance::NotStored,

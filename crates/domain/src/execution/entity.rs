@@ -177,7 +177,8 @@ impl Resource for Execution {
             | Target::Session(_)
             | Target::ApiKey(_)
             | Target::Webhook(_)
-            | Target::Secret(_) => false,
+            | Target::Secret(_)
+            | Target::Schedule(_) => false,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{ErrorKind, Result};
 use crate::execution::ports::Shared;
 use crate::execution::{Enqueued, Execution, Room};
 use crate::request::{Committed, RequestKey};
+use crate::schedule::Firing;
 
 /// Stores one that runs here.
 pub(super) async fn insert(
@@ -15,10 +16,11 @@ pub(super) async fn insert(
     execution: &Execution,
     request: Option<&RequestKey>,
     mut intent: Option<CarriedIntent>,
+    firing: Option<&Firing>,
 ) -> Result<Committed<Execution>> {
     let audited = intent.is_some();
     let carried = intent.as_mut().map_or(&[][..], CarriedIntent::to_store);
-    refused_with(audited, shared.ports.executions.insert(scope, execution, request, carried).await)
+    refused_with(audited, shared.ports.executions.insert(scope, execution, request, carried, firing).await)
 }
 
 /// Stores one that waits.
@@ -26,13 +28,13 @@ pub(super) async fn enqueue(
     shared: &Shared,
     scope: &TenantScope,
     execution: &Execution,
-    request: Option<&RequestKey>,
+    (request, firing): (Option<&RequestKey>, Option<&Firing>),
     mut intent: Option<CarriedIntent>,
     room: Room,
 ) -> Result<Enqueued> {
     let audited = intent.is_some();
     let carried = intent.as_mut().map_or(&[][..], CarriedIntent::to_store);
-    refused_with(audited, shared.ports.queue.enqueue(scope, execution, request, carried, room).await)
+    refused_with(audited, shared.ports.queue.enqueue(scope, execution, request, carried, firing, room).await)
 }
 
 /// What the caller is told of a commit that was refused, and an intent with it.

@@ -7,6 +7,7 @@ use crate::json::JsonText;
 use crate::name::ExecutionName;
 use crate::request::RequestKey;
 use crate::sandbox::{Entry, Failure, OnOutputLimit};
+use crate::schedule::Firing;
 use crate::secret::References;
 use crate::violation::Violation;
 
@@ -33,6 +34,8 @@ pub struct Launch {
     pub retry_if_lost: bool,
     /// The request to remember.
     pub request: Option<RequestKey>,
+    /// The schedule that starts it, which is stored together with it.
+    pub firing: Option<Firing>,
     /// Whether it ends when whoever follows it goes away, also while it is being stored.
     pub cancel_on_disconnect: bool,
 }

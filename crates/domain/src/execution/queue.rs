@@ -12,6 +12,7 @@ use crate::execution::Execution;
 use crate::lease::Fence;
 use crate::name::{ExecutionId, TenantId};
 use crate::request::{Committed, RequestKey};
+use crate::schedule::Firing;
 
 /// How many executions may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,7 @@ pub trait ExecutionQueue: Send + Sync {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[audit::Entry],
+        firing: Option<&Firing>,
         room: Room,
     ) -> Result<Enqueued>;
     /// At most `limit` tenants of which something waits, in the order of their ids, behind `after`.

@@ -10,6 +10,7 @@ use crate::lease::{Fence, InstanceId};
 use crate::name::{ExecutionId, ExecutionName, PrincipalName, TenantId, UtilityId};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey};
+use crate::schedule::Firing;
 use crate::time::Timestamp;
 
 /// Which executions.
@@ -58,13 +59,15 @@ pub trait ExecutionRepository: Send + Sync {
     /// Stores a new execution durably, under its fence; a repeated request answers with the first execution.
     ///
     /// A request stays answered when its execution is pruned. `intents` are added to their audit logs in the same commit, whatever is
-    /// answered; where there is an error, nothing of it is stored.
+    /// answered; where there is an error, nothing of it is stored. What a schedule starts is stored together with the `firing` of that, or
+    /// not at all: [`Committed::Conflict`] where the schedule is another by now.
     async fn insert(
         &self,
         scope: &TenantScope,
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[audit::Entry],
+        firing: Option<&Firing>,
     ) -> Result<Committed<Execution>>;
     /// The execution that a request started, as it is by now: looked for before anything about the request is judged.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>>;

@@ -18,7 +18,7 @@ use crate::execution::ports::{Rounds, Shared, no_lease};
 use crate::execution::program::job;
 use crate::execution::{
     Claimable, Config, Execution, ExecutionQuery, Launch, MAX_VALUES, Mode, Ports, State, Step, StopOnDrop, TransformCall, Transformed,
-    Values, Watch, actions, arguments, driver, handover, watch,
+    Values, Watch, actions, arguments, driver, handover, kept, watch,
 };
 use crate::json::JsonText;
 use crate::lease::Fence;
@@ -27,6 +27,7 @@ use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Revision;
 use crate::sandbox::{Entry, Job, Secrets};
+use crate::schedule::Firing;
 use crate::secret::{self, Bindings};
 use crate::utility::{Utility, Version};
 use crate::violation::Violation;
@@ -123,7 +124,7 @@ impl Executions {
         prepared.give(bindings);
         let execution = prepared.execution.clone();
         let ticket = self.enter(permit.account().tenant()).await?;
-        let driven = self.drive(permit, prepared, ticket, None, Some((count, utility.metadata.store_values)));
+        let driven = self.drive(permit, prepared, ticket, (None, None), Some((count, utility.metadata.store_values)));
         let guard = self.guard(Some(driven.live));
         match driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))? {
             Committed::Stored => {}
@@ -251,6 +252,9 @@ impl Executions {
         let (utility, version, fresh) = self.load(permit, launch.version).await?;
         let definition = &version.definition;
         let binder = self.shared.ports.binder.as_ref();
+        if launch.firing.is_some() {
+            kept::keeps_no_secret(binder, definition.schema(), &launch.params_json)?;
+        }
         let (params_json, bindings) =
             handover::bind(&self.shared.ports, permit, (&utility, &version), launch.params_json, &launch.secrets).await?;
         let called = arguments(binder, definition.kind, definition.schema(), &version.code, &params_json);
@@ -258,7 +262,7 @@ impl Executions {
         // Any server could run it: whatever it takes is stored.
         let is_claimable = may_wait && bindings.is_none() && bound.json == bound.public_json;
         if launch.retry_if_lost && !is_claimable {
-            return Err(not_claimable());
+            return Err(kept::not_claimable());
         }
         let request = launch.request.as_ref();
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request).await?;
@@ -268,6 +272,7 @@ impl Executions {
             prepared.execution.limits.on_output_limit = action;
             prepared.job.limits.on_output_limit = action;
         }
+        let firing = launch.firing.map(|firing| firing.starting(&prepared.execution.name));
         let account = permit.account();
         // A server that stops begins nothing: others do.
         let is_stopping = self.shared.claims.is_stopping();
@@ -281,14 +286,15 @@ impl Executions {
             }
             (None, Some(claimable)) => {
                 let execution = Execution { claimable: Some(claimable), fence: Fence::nobody(), ..prepared.execution };
-                return self.enqueue(permit, execution, launch.request).await;
+                return self.enqueue(permit, execution, launch.request, firing).await;
             }
             (None, None) => self.enter(account.tenant()).await?,
         };
-        let driven = self.drive(permit, prepared, ticket, launch.request, None);
+        let is_scheduled = firing.is_some();
+        let driven = self.drive(permit, prepared, ticket, (launch.request, firing), None);
         // From here on somebody drives it: who goes away while it is being stored must not leave it behind.
         let guard = launch.cancel_on_disconnect.then(|| self.guard(Some(Arc::clone(&driven.live))));
-        let accepted = driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))?;
+        let accepted = overtaken_as_stale(is_scheduled, driven.accepted.await.unwrap_or_else(|_dropped| Err(abandoned()))?)?;
         if let Some(guard) = guard {
             guard.disarm();
         }
@@ -423,7 +429,7 @@ impl Executions {
         permit: &Permit<A>,
         prepared: Prepared,
         ticket: Ticket,
-        request: Option<RequestKey>,
+        (request, firing): (Option<RequestKey>, Option<Firing>),
         transform: Option<(usize, bool)>,
     ) -> Driven
     where
@@ -433,7 +439,7 @@ impl Executions {
         let (reply, accepted, answer) = driver::reply(transform);
         let (scope, intent) = (permit.account(), permit.take_intent());
         let Prepared { job, bindings, .. } = prepared;
-        let drive = driver::Drive { scope, job, ticket, bindings, request, intent };
+        let drive = driver::Drive { scope, job, ticket, bindings, request, intent, firing };
         let work = driver::drive(Arc::clone(&self.shared), Arc::clone(&live), drive, reply);
         self.shared.ports.spawner.spawn("execution", Box::pin(work));
         Driven { live, accepted, answer }
@@ -477,10 +483,12 @@ pub(super) fn abandoned() -> Error {
     Error::Internal { context: "an execution's task ended without an answer", source: None }
 }
 
-/// What it was given is never stored, so no other server could run it.
-fn not_claimable() -> Error {
-    let text = "secret parameters are never stored, so an execution that has some cannot be run again by another server";
-    Error::invalid("retry_if_lost", "CONFLICT", text)
+/// A schedule that another server has gone on with, or that was changed, starts nothing here.
+///
+/// # Errors
+/// [`Error::Stale`].
+pub(super) fn overtaken_as_stale(is_scheduled: bool, committed: Committed<Execution>) -> Result<Committed<Execution>> {
+    if is_scheduled && committed == Committed::Conflict { Err(Error::Stale { resource: "the schedule".to_owned() }) } else { Ok(committed) }
 }
 
 fn id_taken() -> Error {

@@ -197,6 +197,7 @@ impl Authentication {
         let holds = match (credential.kind, &credential.session, &credential.key) {
             (CredentialKind::ExternalToken, _, _) => principal.accepts(credential.issued),
             (CredentialKind::Certificate, _, _) => principal.accepts_certificate(credential, self.ports.clock.now()),
+            (CredentialKind::Absence, _, _) => principal.is_active(),
             (_, Some(id), _) => match self.session(&scope, epoch, name, id).await? {
                 Some(session) => self.session_is_live(&scope, epoch, &session, &principal).await?,
                 None => false,
@@ -284,6 +285,28 @@ impl Authenticator for Authentication {
             (None, Some(without)) => without.as_of_now(caller).await,
             (None, None) => Ok(None),
         }
+    }
+
+    async fn in_absence(&self, principal: &PrincipalName) -> Result<Option<Caller>> {
+        require_active(self.ports.tenants.as_ref(), principal.tenant()).await?;
+        let (scope, epoch) = self.at_epoch(principal).await?;
+        let Some(known) = self.principal(&scope, epoch, principal).await? else {
+            return match &self.without {
+                Some(without) => without.in_absence(principal).await,
+                None => Ok(None),
+            };
+        };
+        let credential = Credential {
+            kind: CredentialKind::Absence,
+            session: None,
+            key: None,
+            issuer: None,
+            issued: self.ports.clock.now(),
+            expires: None,
+        };
+        let caller =
+            || Caller { principal: principal.clone(), origin: Origin::Credential(credential), role: Some(known.role), address: None };
+        Ok(known.is_active().then(caller))
     }
 }
 

@@ -154,7 +154,8 @@ impl Resource for Utility {
             | Target::Session(_)
             | Target::ApiKey(_)
             | Target::Webhook(_)
-            | Target::Secret(_) => false,
+            | Target::Secret(_)
+            | Target::Schedule(_) => false,
         }
     }
 

@@ -23,7 +23,7 @@ const SCRIPT: &str = "print(1)\n";
 
 /// Where what was found is opened without a permit, beside the area of permits itself: for work that the server does for itself, and
 /// for copies that are handed on sealed.
-const OPENED_FOR_SYSTEM: [&str; 15] = [
+const OPENED_FOR_SYSTEM: [&str; 16] = [
     "cache/src/policies.rs",
     "cache/src/shared.rs",
     "cache/src/utilities.rs",
@@ -37,14 +37,15 @@ const OPENED_FOR_SYSTEM: [&str; 15] = [
     "domain/src/identity/sign_in.rs",
     "domain/src/identity/subjects.rs",
     "domain/src/retention/job.rs",
+    "domain/src/schedule/scheduler.rs",
     "domain/src/utility/gate.rs",
     "domain/src/webhook/deliveries.rs",
 ];
 
 /// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where it claims and readies what waits, where the rules look for
 /// grants, from which a permit is made first, where a decision is explained, where it is found out who calls, where the first super administrator is made, where
-/// events are sent to webhooks, and where checkpoints of each log are signed and what is older than they say is removed.
-const SCOPED_FOR_SYSTEM: [&str; 14] = [
+/// events are sent to webhooks and schedules start executions, and where checkpoints of each log are signed and what is older than they say is removed.
+const SCOPED_FOR_SYSTEM: [&str; 15] = [
     "domain/src/access/explain.rs",
     "domain/src/access/matrix_rules.rs",
     "domain/src/archive/archiver.rs",
@@ -55,6 +56,7 @@ const SCOPED_FOR_SYSTEM: [&str; 14] = [
     "domain/src/identity/authentication.rs",
     "domain/src/identity/sign_in.rs",
     "domain/src/retention/job.rs",
+    "domain/src/schedule/scheduler.rs",
     "domain/src/webhook/deliveries.rs",
     "server/src/audit.rs",
     "storage-embedded/src/identity.rs",

@@ -203,7 +203,7 @@ async fn a_report_counts_calls_by_outcome_day_and_role_and_names_what_was_refuse
     installed.executions.append(entries).await.unwrap();
     for number in 1..3 {
         let execution = domain::execution::Execution { created: begin.plus(DAY), ..sample::execution(&sample::scope("acme"), number) };
-        domain::execution::ExecutionRepository::insert(installed.executions.as_ref(), &sample::scope("acme"), &execution, None, &[])
+        domain::execution::ExecutionRepository::insert(installed.executions.as_ref(), &sample::scope("acme"), &execution, None, &[], None)
             .await
             .unwrap();
     }

@@ -112,6 +112,7 @@ impl Installed {
             principals: store.clone(),
             utilities: utilities.clone(),
             executions: executions.clone(),
+            schedules: executions.clone(),
             grants: store.grants(),
             tenants: kept_tenants.clone(),
         };

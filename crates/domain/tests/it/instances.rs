@@ -178,7 +178,7 @@ async fn what_a_server_ends_and_removes_by_itself_is_recorded_like_a_call_and_no
     );
     let (scope, store) = (sample::scope("acme"), second.stores().executions.clone());
     let another = sample::execution(&scope, 77);
-    ExecutionRepository::insert(&*store, &scope, &another, None, &[]).await.unwrap();
+    ExecutionRepository::insert(&*store, &scope, &another, None, &[], None).await.unwrap();
     ExecutionRepository::save(&*store, &scope, &sample::ended(&another, 0), &[]).await.unwrap();
     faults.fail_always("append_audit");
     assert_eq!(retention.run().await.unwrap_err().reason(), "AUDIT_UNAVAILABLE");

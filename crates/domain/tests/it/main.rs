@@ -24,6 +24,7 @@ mod platform;
 mod principals;
 mod queue;
 mod retention;
+mod schedules;
 mod secrets;
 mod shares;
 mod sign_in;

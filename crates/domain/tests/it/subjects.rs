@@ -37,7 +37,7 @@ async fn an_export_holds_every_kind_of_thing_that_is_stored_of_a_person_and_noth
     for (number, caller) in [(1, CLEO), (2, UMA)] {
         let execution = sample::execution(&sample::scope("acme"), number);
         let execution = Execution { caller: principal(caller), ..execution };
-        installed.executions.insert(&sample::scope("acme"), &execution, None, &[]).await.unwrap();
+        installed.executions.insert(&sample::scope("acme"), &execution, None, &[], None).await.unwrap();
     }
     let parts = export(&installed, ADA, CLEO).await.unwrap();
     let mut events = 0;

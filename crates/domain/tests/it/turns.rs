@@ -37,7 +37,7 @@ async fn wait_of_beta(world: &World, like: &Execution, number: u64) -> Execution
     let name = ExecutionName { tenant: beta.tenant().clone(), execution: sample::execution_id(number) };
     let claimable = Some(Claimable { params_json: r#"{"of": "beta"}"#.into(), retries: 0 });
     let waiting = Execution { name: name.clone(), claimable, ..like.clone() };
-    world.stores().executions.enqueue(&beta, &waiting, None, &[], room).await.unwrap();
+    world.stores().executions.enqueue(&beta, &waiting, None, &[], None, room).await.unwrap();
     name
 }
 

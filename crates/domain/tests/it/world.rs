@@ -22,12 +22,13 @@ use domain::request::RequestKey;
 use domain::retention::{Due, Retention, RetentionConfig, RetentionPorts, RetentionStore, Step};
 use domain::revision::{Etag, Revision};
 use domain::sandbox::{Error, Isolation, Job, Limits, Run, Sandbox, Secrets};
+use domain::schedule::{SchedulePorts, Scheduler, SchedulerPorts, Schedules};
 use domain::secret::References;
 use domain::utility::{Call, Draft, Gate, GatePorts, Utilities, Utility, Version};
 use domain::violation::Violation;
 use futures_util::{FutureExt as _, StreamExt as _};
 use test_support::{
-    CountingProcessor, FakeChecker, FakeClock, FakeCompiler, FakeSandbox, FakeTree, InMemoryCodePolicyRepository,
+    CountingProcessor, EveryMinutes, FakeChecker, FakeClock, FakeCompiler, FakeSandbox, FakeTree, InMemoryCodePolicyRepository,
     InMemoryExecutionRepository, InMemoryGrantRepository, InMemorySecrets, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository,
     RecordedIncidents, SequentialIds, TokioSpawner, UtcCalendar, sample,
 };
@@ -225,6 +226,39 @@ impl World {
             clock,
         };
         Retention::new(ports, RetentionConfig { instance: self.instance.clone(), keep, max_output_bytes })
+    }
+
+    /// The use cases of schedules on this server.
+    pub fn schedules(&self) -> Schedules {
+        let Stores { tenants, executions, clock, .. } = self.stores.clone();
+        Schedules::new(SchedulePorts {
+            repository: executions,
+            executions: self.executions.clone(),
+            policy: AccessPolicy::new(self.now.clone(), tenants.clone()),
+            authenticator: Arc::new(LoopbackAuthenticator::new(sample::user("ann"))),
+            tenants,
+            calendar: Arc::new(UtcCalendar),
+            timetable: Arc::new(EveryMinutes),
+            clock,
+        })
+    }
+
+    /// What starts executions at the times of schedules, on this server.
+    pub fn scheduler(&self) -> Scheduler {
+        let Stores { tenants, executions, clock, .. } = self.stores.clone();
+        let ports = SchedulerPorts {
+            schedules: executions.clone(),
+            executions: self.executions.clone(),
+            policy: AccessPolicy::new(self.now.clone(), tenants.clone()),
+            authenticator: Arc::new(LoopbackAuthenticator::new(sample::user("ann"))),
+            tenants,
+            leases: executions,
+            timetable: Arc::new(EveryMinutes),
+            auditor: self.auditor.clone(),
+            incidents: self.incidents.clone(),
+            clock,
+        };
+        Scheduler::new(ports, self.instance.clone())
     }
 
     /// Ends like a killed process: whatever it was doing, it does not go on.
@@ -449,6 +483,7 @@ pub fn launch(request: Option<RequestKey>) -> Launch {
         timeout: None,
         on_output_limit: None,
         request,
+        firing: None,
         cancel_on_disconnect: false,
     }
 }

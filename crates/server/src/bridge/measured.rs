@@ -13,6 +13,7 @@ use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
+use domain::schedule::Firing;
 use domain::time::Timestamp;
 use telemetry::Metrics;
 use tracing::Instrument as _;
@@ -54,9 +55,10 @@ impl ExecutionRepository for MeasuredExecutions {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
     ) -> Result<Committed<Execution>> {
         timeline::mark("storing");
-        let stored = self.measure("insert", self.inner.insert(scope, execution, request, intents)).await;
+        let stored = self.measure("insert", self.inner.insert(scope, execution, request, intents, firing)).await;
         timeline::mark("stored");
         stored
     }

@@ -7,12 +7,13 @@ use domain::execution::{Claimed, Enqueued, Execution, ExecutionQueue, Room};
 use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::request::{Committed, RequestKey};
+use domain::schedule::Firing;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::name_of;
 use super::rows::{TABLE, find};
-use super::write::{Row, answer, is_unfinished};
+use super::write::{Row, answer, is_unfinished, starting};
 use crate::audit;
 use crate::error::{Error, Result, during};
 use crate::store::EmbeddedStore;
@@ -26,14 +27,16 @@ impl ExecutionQueue for EmbeddedStore {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
         room: Room,
     ) -> domain::Result<Enqueued> {
         let row = Row::new(scope.tenant(), execution)?;
         let (tenant, request, intents, window) = (scope.tenant().clone(), request.cloned(), intents.to_vec(), self.request_window());
-        let vault = self.vault();
+        let (vault, firing) = (self.vault(), firing.cloned());
         let work = move |connection: &Connection| {
             audit::add_all(connection, &vault, intents.iter())?;
-            enqueue(connection, &vault, &tenant, row, request.as_ref(), window, room)
+            let enqueue = || enqueue(connection, &vault, &tenant, row, request.as_ref(), window, room);
+            starting(connection, firing.as_ref(), enqueue, Enqueued::Committed(Committed::Conflict))
         };
         Ok(self.write(work).await?)
     }

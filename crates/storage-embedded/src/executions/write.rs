@@ -2,11 +2,12 @@
 
 use domain::archive::INLINE_OUTPUT;
 use domain::event::Happened;
-use domain::execution::Execution;
+use domain::execution::{Enqueued, Execution};
 use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, PrincipalName, TenantId};
 use domain::request::{Committed, RequestKey};
 use domain::sandbox::MAX_CHUNK;
+use domain::schedule::Firing;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use storage_documents::frame::{Frame, batches};
@@ -20,6 +21,7 @@ use crate::contents;
 use crate::error::{Error, Result, during};
 use crate::events;
 use crate::request::{self, Remembered};
+use crate::schedules;
 use crate::vault::Vault;
 
 /// So many events hold no more output than the store keeps itself.
@@ -157,6 +159,42 @@ impl Row {
         };
         run().map(|changed| changed > 0).map_err(during("saving an execution"))
     }
+}
+
+/// What says whether an execution was stored.
+pub(super) trait Stores {
+    /// Whether it was.
+    fn is_stored(&self) -> bool;
+}
+
+impl Stores for Committed<Execution> {
+    fn is_stored(&self) -> bool {
+        *self == Committed::Stored
+    }
+}
+
+impl Stores for Enqueued {
+    fn is_stored(&self) -> bool {
+        *self == Enqueued::Committed(Committed::Stored)
+    }
+}
+
+/// Stores an execution together with the schedule that starts it, or neither; answers `conflict` where the schedule is another by now.
+pub(super) fn starting<T: Stores>(
+    connection: &Connection,
+    firing: Option<&Firing>,
+    store: impl FnOnce() -> Result<T>,
+    conflict: T,
+) -> Result<T> {
+    let Some(firing) = firing else { return store() };
+    if !schedules::admits(connection, firing)? {
+        return Ok(conflict);
+    }
+    let stored = store()?;
+    if stored.is_stored() {
+        schedules::fire(connection, firing)?;
+    }
+    Ok(stored)
 }
 
 /// Whether an execution is stored as one that has not ended: a save that nobody was told of is repeated, and its end told once.

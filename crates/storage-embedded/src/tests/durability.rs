@@ -133,7 +133,7 @@ async fn nothing_of_what_is_being_stored_lies_in_the_systems_temporary_directori
 async fn a_closed_store_is_one_file_and_opens_again_with_everything() {
     let scratch = Scratch::new();
     let acme = scope("acme");
-    scratch.insert(&acme, &execution(&acme, 1), None, &[]).await.unwrap();
+    scratch.insert(&acme, &execution(&acme, 1), None, &[], None).await.unwrap();
     scratch.append(&acme, &execution_id(1), &fence("server-1", 1), &[output(1, 100_000)]).await.unwrap();
     scratch.close().await.unwrap();
     scratch.close().await.unwrap();
@@ -205,7 +205,7 @@ fn write_until_killed(order: &str) {
         let (store, acme) = (open(Path::new(directory)).unwrap(), scope("acme"));
         for number in before + 1.. {
             // A conflict is the execution that the round before stored and could not acknowledge any more.
-            store.insert(&acme, &execution(&acme, number), None, &[]).await.unwrap();
+            store.insert(&acme, &execution(&acme, number), None, &[], None).await.unwrap();
             store.append(&acme, &execution_id(number), &fence("server-1", 1), &[output(1, 1_000)]).await.unwrap();
             let mut out = std::io::stdout().lock();
             writeln!(out, "stored {number}").and_then(|()| out.flush()).unwrap();

@@ -174,7 +174,7 @@ async fn a_row_that_does_not_decode_is_named_without_its_content() {
     let scratch = Scratch::new();
     let acme = scope("acme");
     scratch.commit(&acme, creation(utility(&acme, "one"))).await.unwrap();
-    scratch.insert(&acme, &execution(&acme, 1), None, &[]).await.unwrap();
+    scratch.insert(&acme, &execution(&acme, 1), None, &[], None).await.unwrap();
     scratch.append(&acme, &execution_id(1), &fence("server-1", 1), &[output(1, 10)]).await.unwrap();
     let damage = "UPDATE utilities SET document = '{\"secret\": 1}'; UPDATE version_code SET code = 'import os', sealed = NULL;
          UPDATE executions SET document = replace(document, 'PENDING', 'SECRET'); UPDATE output SET events = x'09';";
@@ -226,7 +226,7 @@ fn check<T: std::fmt::Debug>(outcome: domain::Result<T>, names: &str) {
 async fn a_full_disk_is_unavailable_and_ends_with_the_space() {
     let scratch = Scratch::new();
     let acme = scope("acme");
-    scratch.insert(&acme, &execution(&acme, 1), None, &[]).await.unwrap();
+    scratch.insert(&acme, &execution(&acme, 1), None, &[], None).await.unwrap();
     // The engine reports a full database exactly as it reports a full disk.
     limit_pages(&scratch, 60).await;
     let mut sequence = 0;
@@ -258,11 +258,11 @@ async fn a_lock_held_by_an_outside_tool_is_unavailable() {
     let outside = Connection::open(scratch.directory.path().join("data/zona.db")).unwrap();
     outside.execute_batch("BEGIN IMMEDIATE").unwrap();
     let acme = scope("acme");
-    let error = scratch.insert(&acme, &execution(&acme, 1), None, &[]).await.unwrap_err();
+    let error = scratch.insert(&acme, &execution(&acme, 1), None, &[], None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(scratch.abandoned(at(0), 10).await.unwrap(), []);
     outside.execute_batch("ROLLBACK").unwrap();
-    scratch.insert(&acme, &execution(&acme, 1), None, &[]).await.unwrap();
+    scratch.insert(&acme, &execution(&acme, 1), None, &[], None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

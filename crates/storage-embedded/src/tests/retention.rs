@@ -29,7 +29,7 @@ use crate::{Config, EmbeddedStore};
 pub(super) async fn ran(store: &EmbeddedStore, tenant: &str, number: u64, ended_at: u64) {
     let scope = scope(tenant);
     let run = execution(&scope, number);
-    store.insert(&scope, &run, None, &[]).await.unwrap();
+    store.insert(&scope, &run, None, &[], None).await.unwrap();
     ExecutionRepository::save(store, &scope, &ended(&run, ended_at), &[output(1, 100)]).await.unwrap();
 }
 
@@ -191,7 +191,7 @@ async fn requests_are_forgotten_and_space_is_given_back_where_nothing_is_removed
     let store = EmbeddedStore::open_with_clock(Config::new(directory.path()), Box::new(Shared(clock.clone()))).unwrap();
     for number in 1..=70 {
         let key = request("ExecuteUtility", &format!("r-{number}"), 1);
-        store.insert(&scope("acme"), &execution(&scope("acme"), number), Some(&key), &[]).await.unwrap();
+        store.insert(&scope("acme"), &execution(&scope("acme"), number), Some(&key), &[], None).await.unwrap();
     }
     let kept = async || {
         let read = |connection: &Connection| connection.query_row("SELECT count(*) FROM requests", [], |row| row.get::<_, i64>(0));

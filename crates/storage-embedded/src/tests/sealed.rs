@@ -80,7 +80,7 @@ async fn fill(store: &EmbeddedStore) {
     }
     for number in [1, 2] {
         let asked = request("StartExecution", &number.to_string(), 1);
-        let inserted = store.insert(&acme, &finished(number), Some(&asked), &[entry("acme", number)]).await.unwrap();
+        let inserted = store.insert(&acme, &finished(number), Some(&asked), &[entry("acme", number)], None).await.unwrap();
         assert_eq!(inserted, Committed::Stored);
         store.append(&acme, &execution_id(number), &fence("server-1", 1), &[printed(1)]).await.unwrap();
     }

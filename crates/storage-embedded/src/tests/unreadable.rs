@@ -198,7 +198,7 @@ async fn what_cannot_be_read_is_refused_where_it_is_asked_for_by_name_and_gives_
 async fn what_dead_servers_left_is_found_behind_however_much_that_cannot_be_read() {
     let (store, acme) = (Scratch::new(), scope("acme"));
     for number in 1..=25 {
-        store.insert(&acme, &execution(&acme, number), None, &[]).await.unwrap();
+        store.insert(&acme, &execution(&acme, number), None, &[], None).await.unwrap();
     }
     let readable = [7, 1].map(execution_id);
     let damage = format!("UPDATE executions SET document = '{{' WHERE id NOT IN ('{}', '{}')", readable[0], readable[1]);

@@ -22,6 +22,11 @@ pub(crate) const EXECUTIONS: Collection = of_tenants(
         only(&["to_archive", "_id"], "to_archive", Only::True),
     ],
 );
+/// Schedules. Those that are to start something have the field `next`.
+pub(crate) const SCHEDULES: Collection = of_tenants(
+    "schedules",
+    &[by(&["tenant", "id"]), by(&["tenant", "owner", "id"]), only(&["next", "tenant", "id"], "next", Only::Present)],
+);
 /// How many executions of a tenant wait, where any do.
 pub(crate) const WAITING: Collection = of_installation("waiting", &[]);
 /// What of the sealed contents of large executions does not stand in their own documents.
@@ -62,6 +67,7 @@ pub(super) const ALL: &[Collection] = &[
     REQUESTS,
     LEASES,
     EXECUTIONS,
+    SCHEDULES,
     WAITING,
     EXECUTION_PARTS,
     OUTPUT,

@@ -7,13 +7,14 @@ use domain::execution::{Claimed, Enqueued, Execution, ExecutionQueue, Room};
 use domain::lease::Fence;
 use domain::name::{ExecutionId, ExecutionName, TenantId};
 use domain::request::{Committed, RequestKey};
+use domain::schedule::Firing;
 use domain::time::Timestamp;
 use mongodb::bson::{Bson, Document, doc};
 
-use super::name_of;
 use super::names::TABLE;
 use super::rows::{find, id, name, stored};
 use super::write::{Added, Written, answer};
+use super::{admits, fire, name_of};
 use crate::audit;
 use crate::collections;
 use crate::contents::Sealing;
@@ -34,12 +35,21 @@ impl ExecutionQueue for MongoStore {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
         room: Room,
     ) -> domain::Result<Enqueued> {
         let (row, window) = (Written::new(scope.tenant(), execution)?, self.request_window());
         let stored = transact!(self, "storing an execution that waits", scope.tenant(), |session| {
             audit::add_all(session, intents).await?;
-            enqueue(session, scope.tenant(), &row, request, window, room).await
+            if !admits(session, firing).await? {
+                Ok(Enqueued::Committed(Committed::Conflict))
+            } else {
+                let enqueued = enqueue(session, scope.tenant(), &row, request, window, room).await?;
+                if enqueued == Enqueued::Committed(Committed::Stored) {
+                    fire(session, firing).await?;
+                }
+                Ok(enqueued)
+            }
         });
         Ok(stored?)
     }

@@ -122,7 +122,7 @@ mod tests {
         // More than stands in its own document.
         let params_json = JsonText::read(format!("\"{}\"", "x".repeat(2 * 1024 * 1024)));
         let begun = Execution { params_json, ..execution(&acme, 1) };
-        store.insert(&acme, &begun, None, &[]).await.unwrap();
+        store.insert(&acme, &begun, None, &[], None).await.unwrap();
         let row = read!(&store, "testing", |session| session.find_one(TABLE, id(tenant, &name)).await).unwrap().expect("it is there");
         let after = ended(&begun, 9);
         store.save(&acme, &after, &[]).await.unwrap();

@@ -111,8 +111,9 @@ async fn the_outcome_of_an_intent_that_a_commit_in_doubt_carries_closes_it_once_
     let intent = Entry { outcome: Outcome::Intent, ..entry("acme", 1) };
     let outcome = || vec![Entry { outcome: Outcome::Unknown, ..entry("acme", 1) }];
     proxy.when("commitTransaction", Then::Deaf);
-    let error =
-        in_time(execution::ExecutionRepository::insert(&*scratch, &acme, &sample::execution(&acme, 1), None, &[intent])).await.unwrap_err();
+    let error = in_time(execution::ExecutionRepository::insert(&*scratch, &acme, &sample::execution(&acme, 1), None, &[intent], None))
+        .await
+        .unwrap_err();
     assert_eq!(error.reason(), "OUTCOME_UNKNOWN", "{error}");
     let error = in_time(scratch.close_all(outcome())).await.unwrap_err();
     assert_eq!(error.reason(), "OUTCOME_UNKNOWN", "it is offered again");

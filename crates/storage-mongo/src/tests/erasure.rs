@@ -56,7 +56,7 @@ async fn lived(store: &MongoStore) {
     for grant in [&given, &taken] {
         assert_eq!(store.put(&acme, grant, at(1), None).await.unwrap(), Committed::Stored);
     }
-    store.insert(&acme, &Execution { caller: person(), ..execution(&acme, 1) }, None, &[]).await.unwrap();
+    store.insert(&acme, &Execution { caller: person(), ..execution(&acme, 1) }, None, &[], None).await.unwrap();
     let actor = Actor { principal: Some(person()), address: Some(ADDRESS.parse().unwrap()), ..Actor::default() };
     let acted = Entry { actor, purpose: format!("{DISPLAY_NAME} asks"), ..entry("acme", 1) };
     let about = Entry { resource: person().to_string(), ..entry("acme", 2) };

@@ -33,7 +33,7 @@ use crate::{epochs, tenants};
 pub(super) async fn ran(store: &MongoStore, tenant: &str, number: u64, ended_at: u64) {
     let scope = scope(tenant);
     let run = execution(&scope, number);
-    store.insert(&scope, &run, None, &[]).await.unwrap();
+    store.insert(&scope, &run, None, &[], None).await.unwrap();
     ExecutionRepository::save(store, &scope, &ended(&run, ended_at), &[output(1, 100)]).await.unwrap();
 }
 
@@ -194,7 +194,7 @@ async fn requests_are_forgotten_in_steps_once_their_time_is_over() {
     let store = Scratch::with_clock(Some(clock.clone())).await;
     for number in 1..=260 {
         let key = request("ExecuteUtility", &format!("r-{number}"), 1);
-        store.insert(&scope("acme"), &execution(&scope("acme"), number), Some(&key), &[]).await.unwrap();
+        store.insert(&scope("acme"), &execution(&scope("acme"), number), Some(&key), &[], None).await.unwrap();
     }
     let kept = async || count(&store, REQUESTS.name, doc! {}).await;
     assert_eq!((store.tidy_some().await.unwrap(), kept().await), (false, 260));

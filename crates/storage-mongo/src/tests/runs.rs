@@ -37,6 +37,10 @@ mod queue {
     test_support::execution_queue_contract!(super::Scratch::checked().await);
 }
 
+mod schedules {
+    test_support::schedule_repository_contract!(super::Scratch::checked().await);
+}
+
 mod leases {
     test_support::lease_repository_contract!(super::Scratch::checked().await);
 }

@@ -77,7 +77,7 @@ async fn fill(store: &MongoStore) {
     }
     for number in [1, 2] {
         let asked = request("StartExecution", &number.to_string(), 1);
-        let inserted = store.insert(&acme, &execution(&acme, number), Some(&asked), &[entry("acme", number)]).await.unwrap();
+        let inserted = store.insert(&acme, &execution(&acme, number), Some(&asked), &[entry("acme", number)], None).await.unwrap();
         assert_eq!(inserted, Committed::Stored);
         store.append(&acme, &execution_id(number), &fence("server-1", 1), &[printed(1)]).await.unwrap();
         store.save(&acme, &finished(number), &[printed(2)]).await.unwrap();
@@ -277,7 +277,7 @@ async fn nothing_is_sealed_for_what_is_not_there_so_that_a_tenant_that_is_gone_g
     let append = async || store.append(&acme, &execution_id(1), &fence("server-1", 1), &[printed(1)]).await;
     assert_eq!([save().await, append().await].map(|done| done.unwrap_err().kind()), [ErrorKind::NotFound; 2]);
     assert_eq!(count(&store, DATA_KEYS.name, doc! { "tenant": "acme" }).await, 0);
-    store.insert(&acme, &execution(&acme, 1), None, &[]).await.unwrap();
+    store.insert(&acme, &execution(&acme, 1), None, &[], None).await.unwrap();
     assert_eq!([save().await, append().await].map(|done| done.is_ok()), [true; 2], "what is appended again is skipped");
     assert_eq!(count(&store, DATA_KEYS.name, doc! { "tenant": "acme" }).await, 1);
 }
@@ -300,7 +300,7 @@ async fn an_execution_that_is_larger_than_any_document_is_stored_and_read_whole(
     let (store, acme) = (Scratch::new().await, scope("acme"));
     for number in [1, 2] {
         let params_json = quoted(&"x".repeat(2 * MIB));
-        store.insert(&acme, &Execution { params_json, ..execution(&acme, number) }, None, &[]).await.unwrap();
+        store.insert(&acme, &Execution { params_json, ..execution(&acme, number) }, None, &[], None).await.unwrap();
         assert_eq!(parts(&store, number).await, 1);
     }
     let whole = large(1, 18 * MIB);
@@ -321,7 +321,7 @@ async fn an_execution_that_is_larger_than_any_document_is_stored_and_read_whole(
 async fn an_execution_a_part_of_which_is_lost_or_exchanged_is_refused_and_hides_no_other() {
     let (store, acme) = (Scratch::new().await, scope("acme"));
     for number in [1, 2] {
-        store.insert(&acme, &large(number, 12 * MIB), None, &[]).await.unwrap();
+        store.insert(&acme, &large(number, 12 * MIB), None, &[], None).await.unwrap();
         assert_eq!(parts(&store, number).await, 2);
     }
     let documents = store.shared.database.collection::<Document>(EXECUTION_PARTS.name);
@@ -344,7 +344,7 @@ async fn an_execution_a_part_of_which_is_lost_or_exchanged_is_refused_and_hides_
 async fn parts_go_with_their_execution() {
     let (store, acme) = (Scratch::new().await, scope("acme"));
     for number in [1, 20] {
-        store.insert(&acme, &large(number, 2 * MIB), None, &[]).await.unwrap();
+        store.insert(&acme, &large(number, 2 * MIB), None, &[], None).await.unwrap();
     }
     // They ended 5 ms after their number.
     assert_eq!(removed(&store, "acme", Due::Executions(at(20))).await.executions, 1);

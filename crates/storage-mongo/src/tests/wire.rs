@@ -244,7 +244,7 @@ async fn only_lists_are_read_from_secondaries_and_only_where_that_is_settled() {
         let watch = Watch::begin();
         let scratch = Scratch::with(|config| Config { uri: watch.uri(), lists_from_secondaries, ..config }).await;
         UtilityRepository::commit(&*scratch, &acme, creation(utility(&acme, "extract"))).await.unwrap();
-        ExecutionRepository::insert(&*scratch, &acme, &execution(&acme, 1), None, &[]).await.unwrap();
+        ExecutionRepository::insert(&*scratch, &acme, &execution(&acme, 1), None, &[], None).await.unwrap();
         AuditRepository::append(&*scratch, vec![entry("acme", 1)]).await.unwrap();
         watch.0.take();
         GrantRepository::held_by(&*scratch, &acme, &ann).await.unwrap();

@@ -13,6 +13,7 @@ use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName, TenantId, UtilityName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
+use domain::schedule::Firing;
 use domain::time::{Clock, Timestamp};
 use domain::{Error, Result};
 
@@ -21,6 +22,7 @@ use super::events::InMemoryEvents;
 use super::leases::Leases;
 use super::pages::page;
 use super::requests::{Known, Requests};
+use super::schedules::Schedules;
 use crate::{FakeClock, Faults};
 
 /// The executions of all tenants, and the leases of the instances that run them: what servers share.
@@ -48,6 +50,7 @@ pub(super) struct State {
     pub(super) executions: BTreeMap<Key, (Execution, Vec<Event>)>,
     pub(super) requests: Requests<ExecutionId>,
     pub(super) archived: BTreeMap<Key, Archived>,
+    pub(super) schedules: Schedules,
 }
 
 impl State {
@@ -138,6 +141,7 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
     ) -> Result<Committed<Execution>> {
         self.faults.check("insert")?;
         if !intents.is_empty() {
@@ -150,9 +154,10 @@ impl ExecutionRepository for InMemoryExecutionRepository {
         if let Some(answered) = request.and_then(|request| state.answer(scope, request, now)) {
             return Ok(answered);
         }
-        if state.executions.contains_key(&key) {
+        if state.executions.contains_key(&key) || firing.is_some_and(|firing| !state.schedules.admits(firing)) {
             return Ok(Committed::Conflict);
         }
+        firing.into_iter().for_each(|firing| state.schedules.fire(firing));
         if let Some(request) = request {
             state.requests.remember(scope.tenant(), request, now, key.1.clone());
         }

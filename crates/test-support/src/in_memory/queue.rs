@@ -10,6 +10,7 @@ use domain::execution::{Claimed, Enqueued, Execution, ExecutionQueue, Room};
 use domain::lease::Fence;
 use domain::name::{ExecutionId, TenantId};
 use domain::request::{Committed, RequestKey};
+use domain::schedule::Firing;
 
 use super::executions::{InMemoryExecutionRepository, State, key};
 
@@ -24,6 +25,7 @@ impl ExecutionQueue for InMemoryExecutionRepository {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
         room: Room,
     ) -> Result<Enqueued> {
         self.faults().check("enqueue")?;
@@ -36,7 +38,7 @@ impl ExecutionQueue for InMemoryExecutionRepository {
         if let Some(answered) = request.and_then(|request| state.answer(scope, request, now)) {
             return Ok(Enqueued::Committed(answered));
         }
-        if state.executions.contains_key(&key) {
+        if state.executions.contains_key(&key) || firing.is_some_and(|firing| !state.schedules.admits(firing)) {
             return Ok(Enqueued::Committed(Committed::Conflict));
         }
         if waiting(&state).filter(|waiting| waiting.name.tenant == *scope.tenant()).count() >= room.of_tenant as usize {
@@ -45,6 +47,7 @@ impl ExecutionQueue for InMemoryExecutionRepository {
         if waiting(&state).count() >= room.in_all as usize {
             return Ok(Enqueued::Full);
         }
+        firing.into_iter().for_each(|firing| state.schedules.fire(firing));
         if let Some(request) = request {
             state.requests.remember(scope.tenant(), request, now, key.1.clone());
         }

@@ -241,7 +241,7 @@ async fn a_legal_hold_keeps_everything_whatever_else_is_said() {
     // What the server itself bounds: by age, and all output by its size.
     for (tenant, number, at) in [("held", 1, 0), ("acme", 2, 0), ("beta", 3, 0), ("acme", 4, 1)] {
         let execution = sample::execution(&sample::scope(tenant), number);
-        world.executions.insert(&sample::scope(tenant), &execution, None, &[]).await.unwrap();
+        world.executions.insert(&sample::scope(tenant), &execution, None, &[], None).await.unwrap();
         let ended = sample::ended(&execution, at);
         world.executions.save(&sample::scope(tenant), &ended, &[sample::output(1, 600)]).await.unwrap();
     }
@@ -309,7 +309,7 @@ async fn what_fails_of_one_tenant_is_told_and_keeps_nothing_of_others() {
         world.kept.put(code, "execution", "2026-10-01T00:00:00Z");
     }
     let execution = sample::execution(&sample::scope("beta"), 1);
-    world.executions.insert(&sample::scope("beta"), &execution, None, &[]).await.unwrap();
+    world.executions.insert(&sample::scope("beta"), &execution, None, &[], None).await.unwrap();
     world.executions.save(&sample::scope("beta"), &sample::ended(&execution, 0), &[]).await.unwrap();
     let removed = world.run_at("2026-10-20T00:00:00Z").await.expect("nobody else does it");
     assert_eq!(["acme", BROKEN, "held"].map(|code| world.kept.left(code)), ["", "execution", ""]);
@@ -327,7 +327,7 @@ async fn a_tenant_that_cannot_be_read_is_told_keeps_all_it_has_and_nothing_of_ot
     }
     for (code, number) in [("acme", 1), ("held", 2)] {
         let execution = sample::execution(&sample::scope(code), number);
-        world.executions.insert(&sample::scope(code), &execution, None, &[]).await.unwrap();
+        world.executions.insert(&sample::scope(code), &execution, None, &[], None).await.unwrap();
         world.executions.save(&sample::scope(code), &sample::ended(&execution, 0), &[]).await.unwrap();
     }
     world.tenants.spoil("acme");
