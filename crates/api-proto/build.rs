@@ -55,6 +55,7 @@ fn generate(descriptors: prost_types::FileDescriptorSet) -> std::io::Result<()> 
         .btree_map(".zona.execution.v1")
         .btree_map(".zona.process.v1")
         .btree_map(".zona.schedule.v1")
+        .btree_map(".zona.operation.v1")
         // What holds secrets shows nothing of them; see src/secret.rs.
         .skip_debug(SECRETS)
         .compile_fds(descriptors)

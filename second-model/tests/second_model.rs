@@ -14,6 +14,7 @@ use domain::access::{
 };
 use domain::identity::{Principal, PrincipalChange, PrincipalRepository, PrincipalState, Role};
 use domain::name::{PrincipalName, TenantId, UtilityName};
+use domain::operation::OperationRepository;
 use domain::request::{Committed, Expected};
 use domain::tenant::TenantState;
 use domain::time::{Clock as _, Timestamp};
@@ -21,7 +22,9 @@ use domain::utility::UtilityRepository as _;
 use domain::{access, execution::ExecutionRepository as _};
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use test_support::{FakeClock, InMemoryExecutionRepository, InMemoryIdentity, InMemoryTenants, InMemoryUtilityRepository, sample};
+use test_support::{
+    FakeClock, InMemoryExecutionRepository, InMemoryIdentity, InMemoryTenants, InMemoryUtilityRepository, operation_repository, sample,
+};
 
 const RULES: &str = include_str!("rules.cedar");
 const TENANTS: [&str; 4] = ["acme", "beta", "closed", "system"];
@@ -48,6 +51,10 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "execution.get",
             "execution.list",
             "execution.watch",
+            "batch.listItems",
+            "operation.get",
+            "operation.list",
+            "operation.watch",
             "caller.get",
             "user.get",
             "user.list",
@@ -67,6 +74,8 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "utility.transform",
             "utility.start",
             "execution.cancel",
+            "batch.start",
+            "operation.cancel",
             "schedule.create",
             "schedule.update",
             "schedule.pause",
@@ -158,7 +167,7 @@ const MEANINGS: [(&str, &[&str]); 9] = [
 ];
 
 /// What there is in a tenant to ask about: forms of names, in which `*` stands for a principal's number or for one that is not there.
-const FORMS: [&str; 13] = [
+const FORMS: [&str; 14] = [
     "",
     "tenants/{tenant}",
     "tenants/{tenant}/codePolicy",
@@ -168,6 +177,7 @@ const FORMS: [&str; 13] = [
     "tenants/{tenant}/utilities/u-*",
     "tenants/{tenant}/utilities/u-*/versions/1",
     "tenants/{tenant}/executions/018f0000-0000-7000-8000-00000000000*",
+    "tenants/{tenant}/operations/018f0000-0000-7000-8000-00000000000*",
     "tenants/{tenant}/users/p-*",
     "tenants/{tenant}/serviceAccounts/p-*",
     "tenants/{tenant}/users/p-*/sessions/018f0000-0000-7000-8000-000000000001",
@@ -233,6 +243,10 @@ impl Ours {
                 let mut execution = sample::execution(&scope, number as u64);
                 execution.caller = principal.name.clone();
                 assert_eq!(executions.insert(&scope, &execution, None, &[], None).await.unwrap(), Committed::Stored);
+                let mut operation = operation_repository::operation(tenant, number as u64, &sample::fence("a", 1));
+                operation.creator.principal = principal.name.clone();
+                let operations: &dyn OperationRepository = executions.as_ref();
+                assert_eq!(operations.insert(&scope, &operation, &[], None).await.unwrap(), Committed::Stored);
                 let change = PrincipalChange { expected: Expected::Absent, principal, deletes: false, judged_at: None, request: None };
                 assert_eq!(PrincipalRepository::commit(&*principals, &scope, change).await.unwrap(), Committed::Stored);
             }
@@ -241,8 +255,9 @@ impl Ours {
         let rules = MatrixRules::new(LocalRules::new(tenant_id("acme")), grants.clone(), clock.clone());
         let tenants = Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS));
         tenants.turn(SUSPENDED, TenantState::Suspended);
-        let schedules = executions.clone();
-        let ports = ExplanationPorts { principals, utilities, executions, schedules, grants: grants.clone(), tenants: tenants.clone() };
+        let (operations, schedules) = (executions.clone(), executions.clone());
+        let ports =
+            ExplanationPorts { principals, utilities, executions, operations, schedules, grants: grants.clone(), tenants: tenants.clone() };
         let policy = AccessPolicy::new(Arc::new(rules.clone()), tenants);
         Ours { explanations: Explanations::new(rules, ports), policy, grants, clock, asker: super_admin() }
     }
@@ -318,7 +333,7 @@ impl Theirs {
             add(entity(uid("Action", meaning), &[], &[]));
             for action in actions {
                 let mut meant = vec![uid("Action", meaning)];
-                let works = ["utility.", "version.", "execution."].iter().any(|kind| action.starts_with(kind));
+                let works = ["utility.", "version.", "execution.", "batch.", "operation."].iter().any(|kind| action.starts_with(kind));
                 meant.extend((works && meaning != "read").then(|| uid("Action", "work")));
                 add(entity(uid("Action", action), &[], &meant));
             }
@@ -447,7 +462,8 @@ fn forms_of(action: &str) -> Vec<&'static str> {
     match (kind, verb) {
         ("token" | "installation" | "key" | "key_set" | "server" | "service" | "platform", _) | ("tenant", "create" | "list") => vec![""],
         ("utility", "create" | "copy" | "list" | "listProposals" | "validate")
-        | ("execution" | "user" | "service_account" | "runtime", "list") => vec![FORMS[1]],
+        | ("execution" | "operation" | "user" | "service_account" | "runtime", "list")
+        | ("batch", "start") => vec![FORMS[1]],
         ("webhook", "create" | "list") => vec![FORMS[1]],
         ("webhook", _) => ends(&["/hook"]),
         ("secret", "list") => vec![FORMS[1]],
@@ -460,6 +476,7 @@ fn forms_of(action: &str) -> Vec<&'static str> {
         ("version", "get" | "restore") => ends(&["/versions/1"]),
         ("utility" | "version" | "grant" | "share", _) => ends(&["/utilities/u-*"]),
         ("execution", _) => starts("tenants/{tenant}/executions/"),
+        ("operation" | "batch", _) => starts("tenants/{tenant}/operations/"),
         ("policy", _) => ends(&["/codePolicy"]),
         ("runtime", _) => ends(&["/python"]),
         ("credential", _) => ends(&["/p-*", "/sessions/018f0000-0000-7000-8000-000000000001", "/apiKeys/abcdefgh234567ab"]),

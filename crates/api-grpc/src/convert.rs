@@ -15,6 +15,7 @@ pub(crate) mod isolation;
 pub(crate) mod launch;
 pub(crate) mod limits;
 pub(crate) mod mask;
+pub(crate) mod operation;
 pub(crate) mod page;
 pub(crate) mod parameter;
 pub(crate) mod policy;

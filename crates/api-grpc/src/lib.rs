@@ -19,6 +19,7 @@ mod handler;
 mod identity_handler;
 mod layer;
 mod method;
+mod operation_handler;
 mod perform;
 mod permission;
 mod process_handler;

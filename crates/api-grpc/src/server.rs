@@ -13,6 +13,8 @@ use api_proto::zona::event::v1::event_service_server::EventServiceServer;
 use api_proto::zona::event::v1::webhook_service_server::WebhookServiceServer;
 use api_proto::zona::execution::v1::execution_service_server::ExecutionServiceServer;
 use api_proto::zona::identity::v1::identity_service_server::IdentityServiceServer;
+use api_proto::zona::operation::v1::batch_service_server::BatchServiceServer;
+use api_proto::zona::operation::v1::operation_service_server::OperationServiceServer;
 use api_proto::zona::process::v1::process_service_server::ProcessServiceServer;
 use api_proto::zona::runtime::v1::runtime_service_server::RuntimeServiceServer;
 use api_proto::zona::schedule::v1::schedule_service_server::ScheduleServiceServer;
@@ -29,6 +31,7 @@ use domain::event::EventLog;
 use domain::execution::{Executions, MAX_OUTCOMES, MAX_REQUEST};
 use domain::identity::Identities;
 use domain::limit::CallLimits;
+use domain::operation::Operations;
 use domain::process::Platforms;
 use domain::runtime::Runtimes;
 use domain::schedule::Schedules;
@@ -119,6 +122,8 @@ pub struct Services {
     pub copies: Copies,
     /// Use cases of executions.
     pub executions: Executions,
+    /// Use cases of operations.
+    pub operations: Operations,
     /// Use cases of code policies.
     pub policies: CodePolicies,
     /// Use cases of grants.
@@ -325,6 +330,8 @@ impl Services {
         serve!(ScheduleServiceServer: self.schedules);
         serve!(SecretServiceServer: self.secrets);
         serve!(ProcessServiceServer: self.platforms);
+        serve!(OperationServiceServer: self.operations.clone());
+        serve!(BatchServiceServer: self.operations);
         routes
     }
 }

@@ -95,6 +95,14 @@ pub mod zona {
         }
     }
 
+    /// Following and stopping long work, and starting many executions.
+    pub mod operation {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("zona.operation.v1");
+        }
+    }
+
     /// Following what happens.
     pub mod event {
         /// Version 1.

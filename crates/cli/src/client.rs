@@ -9,6 +9,8 @@ use api_proto::zona::event::v1::event_service_client::EventServiceClient;
 use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
 use api_proto::zona::execution::v1::execution_service_client::ExecutionServiceClient;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
+use api_proto::zona::operation::v1::batch_service_client::BatchServiceClient;
+use api_proto::zona::operation::v1::operation_service_client::OperationServiceClient;
 use api_proto::zona::process::v1::process_service_client::ProcessServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::schedule::v1::schedule_service_client::ScheduleServiceClient;
@@ -130,6 +132,16 @@ impl Client {
     /// The service that keeps named secrets.
     pub fn secrets(&self) -> SecretServiceClient<Signed> {
         SecretServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that follows and stops long work.
+    pub fn operations(&self) -> OperationServiceClient<Signed> {
+        OperationServiceClient::new(self.channel.clone())
+    }
+
+    /// The service that starts many executions.
+    pub fn batches(&self) -> BatchServiceClient<Signed> {
+        BatchServiceClient::new(self.channel.clone())
     }
 
     /// The service that runs the platform's services.

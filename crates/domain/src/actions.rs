@@ -1,7 +1,9 @@
 //! Every action of every area, for the check of the contract against them.
 
 use crate::access::{self, ActionSpec, TargetKind};
-use crate::{audit, code_policy, event, execution, identity, process, runtime, schedule, secret, server, tenant, utility, webhook};
+use crate::{
+    audit, code_policy, event, execution, identity, operation, process, runtime, schedule, secret, server, tenant, utility, webhook,
+};
 
 /// What the areas declare; an RPC that names another action is refused at start.
 const DECLARED: [&[ActionSpec]; 14] = [
@@ -19,6 +21,7 @@ const DECLARED: [&[ActionSpec]; 14] = [
     secret::actions::ACTIONS,
     process::actions::ACTIONS,
     schedule::actions::ACTIONS,
+    operation::actions::ACTIONS,
 ];
 
 /// Every action that the domain knows.
@@ -42,6 +45,7 @@ const ABOUT: [&[(&str, &[TargetKind])]; 14] = [
     secret::actions::ABOUT,
     process::actions::ABOUT,
     schedule::actions::ABOUT,
+    operation::actions::ABOUT,
 ];
 
 /// What an action can be about.

@@ -30,6 +30,7 @@ pub mod execution;
 pub mod identity;
 pub mod lease;
 pub mod limit;
+pub mod operation;
 pub mod process;
 pub mod retention;
 pub mod runtime;

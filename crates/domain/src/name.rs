@@ -8,12 +8,14 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::name::tenant::{is_uuid, malformed, slug};
 
+mod operation;
 mod principal;
 mod schedule;
 mod secret;
 mod tenant;
 mod webhook;
 
+pub use operation::{OperationId, OperationName};
 pub use principal::{ApiKeyId, ApiKeyName, CredentialName, MAX_PRINCIPAL, PrincipalKind, PrincipalName, SessionId, SessionName};
 pub use schedule::{ScheduleId, ScheduleName};
 pub use secret::{SecretId, SecretName};

@@ -19,6 +19,7 @@ use domain::event::{EventLog, EventPorts};
 use domain::execution::{self, Executions, Ports};
 use domain::id::IdSource;
 use domain::lease::{InstanceId, Keeper};
+use domain::operation::Operations;
 use domain::retention::{Retention, RetentionConfig, RetentionPorts};
 use domain::runtime::Runtimes;
 use domain::secret::NamedSecrets;
@@ -258,6 +259,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let owners = schedules::Owners { policy: &policy, authenticator: &callers.authenticator };
     let scheduler = schedules::scheduler(&parts, &executions, &owners, &audit.auditor);
     let kept_schedules = schedules::schedules(&parts, &executions, &owners);
+    let operations = Operations::new(parts.stores.store.clone(), executions.clone());
     let services = Services {
         schedules: kept_schedules,
         authenticator: Arc::clone(&callers.authenticator),
@@ -281,6 +283,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         servers: servers.clone(),
         identities: callers.identities.clone(),
         executions: executions.clone(),
+        operations: operations.clone(),
         clock: Arc::clone(&parts.clock),
     };
     let server = Server::new(services, api).await?;
@@ -358,6 +361,10 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
             may_claim.wait().await;
             claiming.claim_forever().await;
         }
+    });
+    tasks.background("operations", move || {
+        let tending = operations.clone();
+        async move { tending.tend_forever().await }
     });
     let heeding = executions.clone();
     tasks.background("suspensions", move || {
@@ -467,6 +474,7 @@ fn explanation_ports(parts: &Parts) -> ExplanationPorts {
         principals: parts.stores.store.clone(),
         utilities: Arc::clone(&parts.stores.utilities),
         executions: parts.stores.store.clone(),
+        operations: parts.stores.store.clone(),
         grants: Arc::clone(&parts.stores.grants),
         tenants: parts.stores.store.clone(),
     }

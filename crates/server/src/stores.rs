@@ -18,6 +18,7 @@ use domain::event::EventRepository;
 use domain::execution::{ExecutionQueue, ExecutionRepository, Signals};
 use domain::identity::{ApiKeyRepository, BootstrapRepository, PrincipalRepository, SessionRepository, SubjectRepository};
 use domain::lease::LeaseRepository;
+use domain::operation::OperationRepository;
 use domain::process::PlatformRepository;
 use domain::retention::RetentionStore;
 use domain::schedule::ScheduleRepository;
@@ -53,6 +54,7 @@ pub(crate) trait Store:
     + GrantRepository
     + KeyRepository
     + LeaseRepository
+    + OperationRepository
     + PlatformRepository
     + PrincipalRepository
     + RetentionStore

@@ -20,6 +20,7 @@ mod identity;
 mod keys_port;
 mod leases;
 mod migration;
+mod operations;
 mod personal;
 mod platform;
 mod policies;

@@ -38,6 +38,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0026_output_archive.sql"),
     include_str!("../migrations/0027_platform.sql"),
     include_str!("../migrations/0028_schedules.sql"),
+    include_str!("../migrations/0029_operations.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -140,6 +140,10 @@ mod events {
     test_support::webhook_repository_contract!(Scratch::new());
 }
 
+mod operations {
+    test_support::operation_repository_contract!(super::Scratch::new());
+}
+
 mod secrets {
     test_support::secret_repository_contract!(super::Scratch::new());
 }

@@ -62,6 +62,8 @@ mod tests {
             "executions.ended__id_of_ended",
             "executions.to_archive__id_of_to_archive",
             "schedules.next_tenant_id_of_next",
+            "operations.unfinished__id_of_unfinished",
+            "operations.ended__id_of_ended",
             "webhooks.state_tenant_id",
             "webhook_deliveries.given_up_tenant_of_given_up",
         ];

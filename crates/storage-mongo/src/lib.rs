@@ -24,6 +24,7 @@ mod keys_port;
 mod leases;
 mod migrations;
 mod news;
+mod operations;
 mod operator;
 mod platform;
 mod policies;

@@ -49,6 +49,12 @@ pub enum Refusal {
         /// Whose.
         tenant: TenantId,
     },
+    /// Operations that have not ended.
+    #[error("the tenant {tenant} has as many operations as it may have")]
+    Operations {
+        /// Whose.
+        tenant: TenantId,
+    },
     /// What its key has sealed.
     #[error("the keys of the tenant {tenant}, which was deleted, are destroyed")]
     Destroyed {
@@ -64,6 +70,7 @@ impl From<&Refusal> for domain::Error {
             Refusal::Webhooks { tenant } => domain::webhook::too_many(tenant),
             Refusal::Secrets { tenant } => domain::secret::too_many(tenant),
             Refusal::Schedules { tenant } => domain::schedule::too_many(tenant),
+            Refusal::Operations { tenant } => domain::operation::too_many(tenant),
             Refusal::Destroyed { tenant } => domain::tenant::keys_destroyed(tenant),
         }
     }

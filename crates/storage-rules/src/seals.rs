@@ -77,6 +77,16 @@ impl Spot {
         Spot { collection: "platform_revisions", id: revision.to_string(), field: "document".to_owned() }
     }
 
+    /// What is asked of the items of a chunk of an operation.
+    pub fn entries(operation: &str, chunk: u32) -> Self {
+        Spot { collection: "operation_items", id: format!("{operation}/{chunk}"), field: "entries".to_owned() }
+    }
+
+    /// What became of them.
+    pub fn outcomes(operation: &str, chunk: u32) -> Self {
+        Spot { collection: "operation_outcomes", id: format!("{operation}/{chunk}"), field: "outcomes".to_owned() }
+    }
+
     /// A secret of a webhook, or those before together.
     pub fn webhook(webhook: &str, field: &str) -> Self {
         Spot { collection: "webhooks", id: webhook.to_owned(), field: field.to_owned() }
@@ -149,6 +159,9 @@ mod tests {
             Spot::schedule(&first),
             Spot::schedule(&domain::schedule::Schedule { edition: first.edition + 1, ..first.clone() }),
             Spot::schedule(&schedule("acme", "b")),
+            Spot::entries("1", 1),
+            Spot::outcomes("1", 1),
+            Spot::outcomes("1", 2),
         ];
         for (at, spot) in spots.iter().enumerate() {
             let sealed = spot.seal(&acme, &key, b"text");

@@ -31,6 +31,7 @@ mod ids;
 mod in_memory;
 mod incidents;
 pub mod lease_repository;
+pub mod operation_repository;
 mod patience;
 pub mod platform;
 pub mod platform_repository;
@@ -65,9 +66,9 @@ pub use fake_tree::FakeTree;
 pub use faults::Faults;
 pub use ids::SequentialIds;
 pub use in_memory::{
-    CLAIM_ANSWERED, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository, InMemoryIdentity,
-    InMemoryObjects, InMemoryPlatform, InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants, InMemoryUtilityRepository,
-    InMemoryWebhooks,
+    ADVANCE_ANSWERED, CLAIM_ANSWERED, InMemoryCodePolicyRepository, InMemoryEvents, InMemoryExecutionRepository, InMemoryGrantRepository,
+    InMemoryIdentity, InMemoryObjects, InMemoryPlatform, InMemorySecrets, InMemorySessions, InMemorySignals, InMemoryTenants,
+    InMemoryUtilityRepository, InMemoryWebhooks,
 };
 pub use incidents::RecordedIncidents;
 pub use patience::in_time;

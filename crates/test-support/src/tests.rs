@@ -144,6 +144,10 @@ mod leases {
     crate::lease_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
 }
 
+mod operations {
+    crate::operation_repository_contract!(Box::new(crate::InMemoryExecutionRepository::default()));
+}
+
 mod signals {
     crate::signals_contract!(Box::new(crate::InMemorySignals::default()));
 }

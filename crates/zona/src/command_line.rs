@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, Event, Execution, Keys, Login, NamedContext, Policy, Run, Runtime, Schedule, Secret, ServiceAccount, Session, Tenant,
-    Transform, User, Utility, Webhook,
+    Access, ApiKey, Batch, Event, Execution, Keys, Login, NamedContext, Operation, Policy, Run, Runtime, Schedule, Secret, ServiceAccount,
+    Session, Tenant, Transform, User, Utility, Webhook,
 };
 use cli::output::Format;
 use settings::Flag;
@@ -74,6 +74,12 @@ pub enum Command {
     /// Look at executions, follow them, stop them
     #[command(subcommand)]
     Execution(Execution),
+    /// Start many executions by one call, and see what became of each
+    #[command(subcommand)]
+    Batch(Batch),
+    /// Look at long work, follow it, stop it
+    #[command(subcommand)]
+    Operation(Operation),
     /// Show and change what the code of the tenant's utilities may use
     #[command(subcommand)]
     Policy(Policy),

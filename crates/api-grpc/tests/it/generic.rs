@@ -103,6 +103,7 @@ fn set_name(message: &mut DynamicMessage, tenant: &str) -> bool {
         Some("zona.dev/User" | "*") => format!("tenants/{tenant}/users/some"),
         Some("zona.dev/Webhook") => format!("tenants/{tenant}/webhooks/some"),
         Some("zona.dev/Schedule") => format!("tenants/{tenant}/schedules/some"),
+        Some("zona.dev/Operation") => format!("tenants/{tenant}/operations/018f0000-0000-7000-8000-000000000001"),
         Some("zona.dev/Secret") => format!("tenants/{tenant}/secrets/some"),
         Some("zona.dev/ServiceAccount") => format!("tenants/{tenant}/serviceAccounts/some"),
         Some("zona.dev/ApiKey") => format!("tenants/{tenant}/serviceAccounts/some/apiKeys/abcdefghij234567"),

@@ -12,6 +12,8 @@ use api_proto::zona::event::v1::event_service_client::EventServiceClient;
 use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
+use api_proto::zona::operation::v1::batch_service_client::BatchServiceClient;
+use api_proto::zona::operation::v1::operation_service_client::OperationServiceClient;
 use api_proto::zona::process::v1::process_service_client::ProcessServiceClient;
 use api_proto::zona::runtime::v1::runtime_service_client::RuntimeServiceClient;
 use api_proto::zona::schedule::v1::schedule_service_client::ScheduleServiceClient;
@@ -30,6 +32,7 @@ use domain::execution::{Executions, Ports};
 use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Lives};
 use domain::lease::{InstanceId, Keeper};
 use domain::name::PrincipalName;
+use domain::operation::Operations;
 use domain::process::{PlatformPorts, Platforms};
 use domain::runtime::Runtimes;
 use domain::schedule::{SchedulePorts, Schedules};
@@ -211,6 +214,8 @@ pub struct Harness {
     pub webhooks: WebhookServiceClient<Channel>,
     pub schedules: ScheduleServiceClient<Channel>,
     pub secrets: SecretServiceClient<Channel>,
+    pub operations: OperationServiceClient<Channel>,
+    pub batches: BatchServiceClient<Channel>,
     pub processes: ProcessServiceClient<Channel>,
     /// Where services run.
     pub platform: Arc<FakePlatform>,
@@ -308,6 +313,8 @@ impl Harness {
             webhooks: WebhookServiceClient::new(channel.clone()),
             schedules: ScheduleServiceClient::new(channel.clone()),
             secrets: SecretServiceClient::new(channel.clone()),
+            operations: OperationServiceClient::new(channel.clone()),
+            batches: BatchServiceClient::new(channel.clone()),
             processes: ProcessServiceClient::new(channel.clone()),
             platform,
             auditor,
@@ -468,6 +475,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         utilities: stored.clone(),
         executions: execution_store.clone(),
         schedules: execution_store.clone(),
+        operations: execution_store.clone(),
         grants: grants.clone(),
         tenants: known.tenants.clone(),
     };
@@ -562,6 +570,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
         policies: CodePolicies::new(policy_store, checker, clock.clone()),
         runtimes: Runtimes::new(compiler.clone()),
         servers: Servers::new(Arc::new(FakeServerFacts), executions.clone(), Arc::new(FakeKeys::default())),
+        operations: Operations::new(execution_store.clone(), executions.clone()),
         executions,
         identities: known.identities(stored.clone(), execution_store),
         clock: clock.clone(),

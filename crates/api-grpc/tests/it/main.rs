@@ -34,6 +34,7 @@ mod keys;
 mod limits;
 mod lists;
 mod matrix;
+mod operations;
 mod outside_tokens;
 mod permissions;
 mod policies;

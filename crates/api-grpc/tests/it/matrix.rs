@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use api_proto::zona::access::v1 as access;
 use api_proto::zona::execution::v1 as executions;
+use api_proto::zona::operation::v1 as operations;
 use api_proto::zona::utility::v1 as utilities;
 use domain::identity::Role;
 use domain::time::{Clock as _, Timestamp};
@@ -35,7 +36,7 @@ enum Takes {
     Change,
     /// To delete one utility, or take that back.
     Deletion,
-    /// To read or stop one execution.
+    /// To read or stop one execution, or one operation.
     Execution,
     /// To read what the tenant shares.
     Shared,
@@ -55,7 +56,7 @@ enum Takes {
     AdministeredNobody,
 }
 
-const TAKES: [(&str, Takes); 107] = [
+const TAKES: [(&str, Takes); 113] = [
     ("utility.create", Takes::Membership),
     ("utility.list", Takes::Membership),
     ("utility.validate", Takes::Membership),
@@ -79,6 +80,12 @@ const TAKES: [(&str, Takes); 107] = [
     ("execution.get", Takes::Execution),
     ("execution.watch", Takes::Execution),
     ("execution.cancel", Takes::Execution),
+    ("batch.start", Takes::Membership),
+    ("batch.listItems", Takes::Execution),
+    ("operation.list", Takes::Membership),
+    ("operation.get", Takes::Execution),
+    ("operation.watch", Takes::Execution),
+    ("operation.cancel", Takes::Execution),
     ("runtime.list", Takes::Shared),
     ("runtime.get", Takes::Shared),
     ("policy.get", Takes::Shared),
@@ -266,13 +273,14 @@ fn expected(actor: Actor, takes: Takes, of: Of) -> Verdict {
 /// Names of what there is, for each caller.
 struct World {
     server: Harness,
-    executions: BTreeMap<(String, Of), String>,
+    /// An execution and an operation of each.
+    runs: BTreeMap<(String, Of), (String, String)>,
 }
 
 impl World {
     async fn new() -> Self {
         let server = server_of(&PEOPLE).await;
-        let mut world = World { server, executions: BTreeMap::new() };
+        let mut world = World { server, runs: BTreeMap::new() };
         let others = world.make(OTHER, "demo", "not-granted").await;
         let granted = world.make(OTHER, "demo", "was-granted").await;
         let foreign = world.make(FOREIGN, "acme", "was-granted").await;
@@ -286,9 +294,9 @@ impl World {
                 person => world.make(person, "demo", &own_id(person)).await,
             };
             let known = [(Of::Own, own), (Of::Other, others.clone()), (Of::Granted, granted.clone())];
-            world.executions.extend(known.map(|(of, execution)| ((person.name(), of), execution)));
+            world.runs.extend(known.map(|(of, execution)| ((person.name(), of), execution)));
             let theirs = OF.into_iter().filter(|of| of.tenant() != "demo");
-            world.executions.extend(theirs.map(|of| ((person.name(), of), foreign.clone())));
+            world.runs.extend(theirs.map(|of| ((person.name(), of), foreign.clone())));
         }
         for person in MEMBERS {
             world.grant(person).await;
@@ -297,15 +305,19 @@ impl World {
         world
     }
 
-    /// Makes a utility and answers the id of an execution of it.
-    async fn make(&self, person: Person, tenant: &str, id: &str) -> String {
+    /// Makes a utility and answers the ids of an execution of it, and of a batch.
+    async fn make(&self, person: Person, tenant: &str, id: &str) -> (String, String) {
         let utility = Some(utilities::Utility { code: CODE.to_owned(), ..Default::default() });
         let (parent, utility_id) = (format!("tenants/{tenant}"), id.to_owned());
         let request = utilities::CreateUtilityRequest { parent, utility_id, utility, ..Default::default() };
         let made = self.server.utilities.clone().create_utility(person.asks(request)).await.unwrap().into_inner();
+        let item = operations::BatchItem { utility: made.name.clone(), ..Default::default() };
+        let request = operations::StartBatchRequest { parent: format!("tenants/{tenant}"), items: vec![item], ..Default::default() };
+        let batch = self.server.batches.clone().start_batch(person.asks(request)).await.unwrap().into_inner();
         let request = executions::StartExecutionRequest { name: made.name, ..Default::default() };
         let started = self.server.executions.clone().start_execution(person.asks(request)).await.unwrap().into_inner();
-        started.name.rsplit('/').next().unwrap().to_owned()
+        let [execution, operation] = [started.name, batch.name].map(|name| name.rsplit('/').next().unwrap().to_owned());
+        (execution, operation)
     }
 
     /// Everything that can be granted; to the late one, for a time that is over when the test begins.
@@ -347,8 +359,9 @@ impl World {
             Of::Offered => "are-offered".to_owned(),
             Of::Missing => MISSING.to_owned(),
         };
-        let execution = self.executions.get(&(person.name(), of)).map_or(MISSING_EXECUTION, String::as_str);
-        rename(&mut request, &utility, execution);
+        let missing = (MISSING_EXECUTION, MISSING_EXECUTION);
+        let run = self.runs.get(&(person.name(), of)).map_or(missing, |(execution, operation)| (execution, operation));
+        rename(&mut request, &utility, run);
         if method.parent_service().name() == "TenantService" && method.input().get_field_by_name("etag").is_some() {
             // Of a revision that there never was: whoever may suspend the tenant must not end this test.
             request.set_field_by_name("etag", Value::String("none".to_owned()));
@@ -379,20 +392,21 @@ fn wire(time: Timestamp) -> prost_types::Timestamp {
 }
 
 /// Puts other ids into the names of a request.
-fn rename(message: &mut DynamicMessage, utility: &str, execution: &str) {
+fn rename(message: &mut DynamicMessage, utility: &str, (execution, operation): (&str, &str)) {
     let fields: Vec<_> = message.fields().map(|(field, value)| (field, value.clone())).collect();
     for (field, value) in fields {
         let renamed = match value {
             Value::String(text) if text.starts_with("tenants/") => {
                 let text = text.replace("/utilities/some", &format!("/utilities/{utility}"));
-                let text = match text.split_once("/executions/") {
-                    Some((before, _)) => format!("{before}/executions/{execution}"),
-                    None => text,
+                let text = match (text.split_once("/executions/"), text.split_once("/operations/")) {
+                    (Some((before, _)), _) => format!("{before}/executions/{execution}"),
+                    (None, Some((before, _))) => format!("{before}/operations/{operation}"),
+                    (None, None) => text,
                 };
                 Value::String(text)
             }
             Value::Message(mut inner) => {
-                rename(&mut inner, utility, execution);
+                rename(&mut inner, utility, (execution, operation));
                 Value::Message(inner)
             }
             other => other,
@@ -410,6 +424,7 @@ fn broken(method: &MethodDescriptor, request: &DynamicMessage) -> DynamicMessage
         ("page_token", Value::String("nonsense".to_owned())),
         ("version", Value::I32(-1)),
         ("after_sequence", Value::I64(-1)),
+        ("after_revision", Value::I64(-1)),
         ("params_json", Value::String("{".to_owned())),
         ("utility_id", Value::String("Not An Id".to_owned())),
     ] {
@@ -538,7 +553,7 @@ async fn a_refusal_is_the_same_and_takes_its_time_for_what_exists_and_what_does_
                 let absent = begun.elapsed();
                 assert!(there.min(absent) >= REFUSED_AFTER, "{} {actor:?}: {there:?}, {absent:?}", path(&method));
             }
-            let others = world.executions.get(&(USER.name(), Of::Other)).unwrap();
+            let others = &world.runs.get(&(USER.name(), Of::Other)).unwrap().0;
             let as_missing = said(&refused, &[["not-granted", MISSING], [others, MISSING_EXECUTION]]);
             assert_eq!(as_missing, said(&missing, &[]), "{} {actor:?}", path(&method));
             if refused.code() != Code::NotFound {

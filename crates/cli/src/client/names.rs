@@ -98,6 +98,23 @@ pub fn execution(tenant: &Tenant, text: &str) -> Result<String> {
     name.map_err(refused)
 }
 
+/// An operation's full name.
+///
+/// # Errors
+/// When it is neither an id nor a name of an operation.
+pub fn operation(tenant: &Tenant, text: &str) -> Result<String> {
+    let full = |tenant: &Tenant, text: &str| match is_uuid(text) {
+        true => Ok(format!("tenants/{tenant}/operations/{text}")),
+        false => Err("an operation id is a UUID in lower-case canonical form".to_owned()),
+    };
+    let name = match text.split('/').collect::<Vec<_>>().as_slice() {
+        [bare] => full(tenant, bare),
+        ["tenants", of, "operations", bare] => Tenant::parse(of).and_then(|tenant| full(&tenant, bare)),
+        _ => Err(form("tenants/{tenant}/operations/{operation}")),
+    };
+    name.map_err(refused)
+}
+
 /// A runtime's full name.
 ///
 /// # Errors

@@ -58,6 +58,8 @@ contract! {
     event::DeadLetter,
     schedule::Schedule,
     secret::Secret,
+    operation::Operation,
+    operation::BatchItemReport,
     process::Service,
     process::Platform,
     process::ReadLogsResponse,

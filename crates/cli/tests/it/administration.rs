@@ -368,3 +368,36 @@ async fn runtimes_and_the_server_are_shown_with_what_is_wrong_with_them() {
     assert!(info.contains("39 of 40 probes stopped") && info.contains("did not run"), "{info}");
     assert!(info.contains("network-tcp-connect (seccomp): it connected\n  set x"), "{info}");
 }
+
+#[tokio::test]
+async fn each_line_about_operations_and_batches_asks_for_what_it_says_and_wrong_lines_of_a_file_ask_for_nothing() {
+    let peer = Peer::start().await;
+    let id = "018f0000-0000-7000-8000-000000000001";
+    let name = format!("tenants/demo/operations/{id}");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("items.jsonl");
+    std::fs::write(&file, "{\"utility\": \"extract\", \"params\": {\"n\": 1}}\n\n{\"secrets\": {\"token\": \"github\"}}\n").unwrap();
+    let started = format!("batch start --file {} --utility extract --concurrency 3", file.display());
+    let items = json!([
+        {"utility": EXTRACT, "params_json": "{\"n\": 1}"},
+        {"utility": EXTRACT, "secret_parameters": {"token": "tenants/demo/secrets/github"}},
+    ]);
+    each_asks(
+        &peer,
+        &[
+            (&format!("operation get {id}"), "GetOperation", json!({"name": name})),
+            (&format!("operation cancel {id}"), "CancelOperation", json!({"name": name})),
+            ("operation list", "ListOperations", json!({"parent": TENANT, "page_size": 50})),
+            (&format!("batch report {id}"), "ListBatchItems", json!({"parent": name, "page_size": 200})),
+            (&started, "StartBatch", json!({"parent": TENANT, "items": items, "concurrency": 3})),
+        ],
+    )
+    .await;
+    let batch = json!({"total": 3, "succeeded": 1, "refused": 2});
+    peer.answers("GetOperation", json!({"name": name, "state": "OPERATION_STATE_SUCCEEDED", "batch": batch}));
+    let shown = run(&peer, &format!("operation get {id}")).await.printed;
+    assert!(shown.contains("1 succeeded, 2 refused of 3") && shown.contains("SUCCEEDED"), "{shown}");
+    std::fs::write(&file, "{\"utility\": \"extract\"}\nnonsense\n{}\n").unwrap();
+    let refused = run(&peer, &format!("batch start --file {}", file.display())).await;
+    assert_eq!(refused.code(), 2);
+}

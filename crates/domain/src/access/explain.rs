@@ -13,6 +13,7 @@ use crate::execution::ExecutionRepository;
 use crate::identity::{Principal, PrincipalRepository};
 use crate::name::{PrincipalName, UtilityName, VersionName};
 use crate::schedule::ScheduleRepository;
+use crate::operation::OperationRepository;
 use crate::tenant::{Standing, TenantStates, check_home, check_target};
 use crate::utility::UtilityRepository;
 
@@ -34,6 +35,8 @@ pub struct ExplanationPorts {
     pub executions: Arc<dyn ExecutionRepository>,
     /// Whose schedules are.
     pub schedules: Arc<dyn ScheduleRepository>,
+    /// Whose operations are.
+    pub operations: Arc<dyn OperationRepository>,
     /// What was granted.
     pub grants: Arc<dyn GrantRepository>,
     /// Of which tenants something may happen.
@@ -119,6 +122,7 @@ impl Explanations {
             }
             ResourceName::Execution(name) => holds(reach, principal, ports.executions.find(&scope, &name.execution).await?),
             ResourceName::Schedule(name) => holds(reach, principal, ports.schedules.find(&scope, &name.schedule).await?),
+            ResourceName::Operation(name) => holds(reach, principal, ports.operations.find(&scope, &name.operation).await?),
             ResourceName::Credential(name) => holds(reach, principal, ports.principals.find(&scope, name.principal()).await?),
             ResourceName::Installation
             | ResourceName::Tenant(_)

@@ -5,7 +5,8 @@ use std::fmt;
 use crate::access::{Installation, Target, Targeted as _};
 use crate::error::{Error, Result};
 use crate::name::{
-    CodePolicyName, CredentialName, ExecutionName, RuntimeName, ScheduleName, SecretName, TenantName, UtilityName, VersionName, WebhookName,
+    CodePolicyName, CredentialName, ExecutionName, OperationName, RuntimeName, ScheduleName, SecretName, TenantName, UtilityName, VersionName,
+    WebhookName,
 };
 
 /// A resource by its name; the installation has none.
@@ -22,6 +23,7 @@ pub(super) enum ResourceName {
     Webhook(WebhookName),
     Secret(SecretName),
     Schedule(ScheduleName),
+    Operation(OperationName),
 }
 
 impl ResourceName {
@@ -38,6 +40,7 @@ impl ResourceName {
             ["tenants", _, "webhooks", _] => WebhookName::parse(field, text).map(ResourceName::Webhook),
             ["tenants", _, "secrets", _] => SecretName::parse(field, text).map(ResourceName::Secret),
             ["tenants", _, "schedules", _] => ScheduleName::parse(field, text).map(ResourceName::Schedule),
+            ["tenants", _, "operations", _] => OperationName::parse(field, text).map(ResourceName::Operation),
             ["tenants", _, "users" | "serviceAccounts", _, ..] => CredentialName::parse(field, text).map(ResourceName::Credential),
             _ => Err(Error::invalid(field, "MALFORMED", "must be the full name of a resource, e.g. tenants/acme/utilities/extract")),
         }
@@ -66,6 +69,7 @@ impl ResourceName {
             ResourceName::Webhook(name) => name.target(),
             ResourceName::Secret(name) => name.target(),
             ResourceName::Schedule(name) => name.target(),
+            ResourceName::Operation(name) => name.target(),
         }
     }
 }
@@ -92,6 +96,7 @@ mod tests {
             "tenants/acme/webhooks/chat",
             "tenants/acme/secrets/github",
             "tenants/acme/schedules/nightly",
+            "tenants/acme/operations/018f0000-0000-7000-8000-000000000001",
             "tenants/acme/users/ann",
             "tenants/acme/serviceAccounts/nightly",
             "tenants/acme/users/ann/sessions/018f0000-0000-7000-8000-000000000001",

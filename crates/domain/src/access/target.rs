@@ -4,8 +4,8 @@
 use std::fmt;
 
 use crate::name::{
-    ApiKeyName, CodePolicyName, CredentialName, ExecutionName, PrincipalName, RuntimeName, ScheduleName, SecretName, SessionName, TenantId,
-    TenantName, UtilityName, VersionName, WebhookName,
+    ApiKeyName, CodePolicyName, CredentialName, ExecutionName, OperationName, PrincipalName, RuntimeName, ScheduleName, SecretName,
+    SessionName, TenantId, TenantName, UtilityName, VersionName, WebhookName,
 };
 
 /// What a call is about, as rules see it.
@@ -37,6 +37,8 @@ pub enum Target<'a> {
     Secret(&'a SecretName),
     /// One schedule of a tenant.
     Schedule(&'a ScheduleName),
+    /// One operation.
+    Operation(&'a OperationName),
 }
 
 /// What kind of thing a target is.
@@ -56,6 +58,7 @@ pub enum TargetKind {
     Webhook,
     Secret,
     Schedule,
+    Operation,
 }
 
 /// A name that permits can be about. The type of a name says which kind of target it is.
@@ -96,6 +99,7 @@ impl TargetKind {
             TargetKind::Webhook => "tenants/{tenant}/webhooks/{webhook}",
             TargetKind::Secret => "tenants/{tenant}/secrets/{secret}",
             TargetKind::Schedule => "tenants/{tenant}/schedules/{schedule}",
+            TargetKind::Operation => "tenants/{tenant}/operations/{operation}",
         }
     }
 }
@@ -117,6 +121,7 @@ impl<'a> Target<'a> {
             Target::Webhook(_) => TargetKind::Webhook,
             Target::Secret(_) => TargetKind::Secret,
             Target::Schedule(_) => TargetKind::Schedule,
+            Target::Operation(_) => TargetKind::Operation,
         }
     }
 
@@ -135,6 +140,7 @@ impl<'a> Target<'a> {
             Target::Webhook(name) => Some(&name.tenant),
             Target::Secret(name) => Some(&name.tenant),
             Target::Schedule(name) => Some(&name.tenant),
+            Target::Operation(name) => Some(&name.tenant),
         }
     }
 }
@@ -155,6 +161,7 @@ impl fmt::Display for Target<'_> {
             Target::Webhook(name) => name.fmt(f),
             Target::Secret(name) => name.fmt(f),
             Target::Schedule(name) => name.fmt(f),
+            Target::Operation(name) => name.fmt(f),
         }
     }
 }
@@ -200,6 +207,7 @@ names_of_tenants! {
     WebhookName: Webhook, |name| Target::Webhook(name), &name.tenant;
     SecretName: Secret, |name| Target::Secret(name), &name.tenant;
     ScheduleName: Schedule, |name| Target::Schedule(name), &name.tenant;
+    OperationName: Operation, |name| Target::Operation(name), &name.tenant;
 }
 
 impl Targeted for CredentialName {

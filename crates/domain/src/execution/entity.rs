@@ -178,7 +178,8 @@ impl Resource for Execution {
             | Target::ApiKey(_)
             | Target::Webhook(_)
             | Target::Secret(_)
-            | Target::Schedule(_) => false,
+            | Target::Schedule(_)
+            | Target::Operation(_) => false,
         }
     }
 }

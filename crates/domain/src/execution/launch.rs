@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::code::{Bound, Code, Kind, ParameterBinder, Schema};
 use crate::json::JsonText;
-use crate::name::ExecutionName;
+use crate::name::{ExecutionId, ExecutionName};
 use crate::request::RequestKey;
 use crate::sandbox::{Entry, Failure, OnOutputLimit};
 use crate::schedule::Firing;
@@ -38,6 +38,17 @@ pub struct Launch {
     pub firing: Option<Firing>,
     /// Whether it ends when whoever follows it goes away, also while it is being stored.
     pub cancel_on_disconnect: bool,
+}
+
+/// Whether what is launched may wait in the store, where any server claims it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Somebody follows it from here.
+    Never,
+    /// Where no place is free here.
+    WhereFull,
+    /// Always, as the execution of this id, unless it is given secrets: then it waits here. It is one of many, and takes no place before others.
+    AsItem(ExecutionId),
 }
 
 /// A Transform call as asked for; through what, the permit says.

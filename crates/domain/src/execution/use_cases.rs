@@ -12,6 +12,7 @@ use crate::admission::{Load, Ticket};
 use crate::code::{Bound, Kind};
 use crate::error::{Error, Result};
 use crate::execution::claims::Claims;
+use crate::execution::launch::Waits;
 use crate::execution::live::LiveExecution;
 use crate::execution::orphans::Orphans;
 use crate::execution::ports::{Rounds, Shared, no_lease};
@@ -26,7 +27,7 @@ use crate::name::{ExecutionName, TenantId, UtilityName};
 use crate::page::{Page, PageRequest};
 use crate::request::{Committed, RequestKey, key_reused, once};
 use crate::revision::Revision;
-use crate::sandbox::{Entry, Job, Secrets};
+use crate::sandbox::{Entry, Job, Purpose, Secrets};
 use crate::schedule::Firing;
 use crate::secret::{self, Bindings};
 use crate::utility::{Utility, Version};
@@ -54,6 +55,14 @@ struct Prepared {
 }
 
 impl Prepared {
+    /// Names it as what it is an item of has it; says whether it is one.
+    fn is_item(&mut self, waits: Waits) -> bool {
+        let Waits::AsItem(id) = waits else { return false };
+        self.execution.name.execution = id.clone();
+        self.job.purpose = Purpose::Execution(id);
+        true
+    }
+
     /// What is bound comes in at the last moment; the execution says from the beginning what it is.
     fn give(&mut self, bindings: Option<Bindings>) {
         self.execution.secrets = bindings.as_ref().map(|bindings| bindings.bound().to_vec()).unwrap_or_default();
@@ -88,7 +97,7 @@ impl Executions {
         launch: Launch,
     ) -> Result<(ExecutionName, Watch, Option<StopOnDrop>)> {
         let guarded = launch.cancel_on_disconnect;
-        let (execution, live) = self.launch(permit, launch, false).await?;
+        let (execution, live) = self.launch(permit, launch, Waits::Never).await?;
         let guard = guarded.then(|| self.guard(live.clone()));
         let watch = self.watch_from(permit.account(), &execution.name, live, 0);
         Ok((execution.name, watch, guard))
@@ -100,7 +109,7 @@ impl Executions {
     /// # Errors
     /// As [`Executions::execute`].
     pub async fn start(&self, permit: &Permit<actions::StartExecution>, launch: Launch) -> Result<Execution> {
-        let (execution, _) = self.launch(permit, launch, true).await?;
+        let (execution, _) = self.launch(permit, launch, Waits::WhereFull).await?;
         Ok(execution)
     }
 
@@ -221,13 +230,13 @@ impl Executions {
     }
 
     /// What a request launched before is answered as it is by now, whatever became of its utility, its policy and the load since.
-    /// Whether it `may_wait` in the store, who asks says.
-    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch, may_wait: bool) -> Result<Launched>
+    /// Whether it waits in the store, who asks says.
+    async fn launch<A>(&self, permit: &Permit<A>, launch: Launch, waits: Waits) -> Result<Launched>
     where
         A: Action<Target = UtilityName>,
     {
         let request = launch.request.clone();
-        let launched = once(|| self.answered(permit, request.as_ref()), self.launch_new(permit, launch, may_wait)).await?;
+        let launched = once(|| self.answered(permit, request.as_ref()), self.launch_new(permit, launch, waits)).await?;
         note_execution(permit, &launched.0);
         Ok(launched)
     }
@@ -245,7 +254,7 @@ impl Executions {
         }
     }
 
-    async fn launch_new<A>(&self, permit: &Permit<A>, launch: Launch, may_wait: bool) -> Result<Launched>
+    pub(super) async fn launch_new<A>(&self, permit: &Permit<A>, launch: Launch, waits: Waits) -> Result<Launched>
     where
         A: Action<Target = UtilityName>,
     {
@@ -260,7 +269,7 @@ impl Executions {
         let called = arguments(binder, definition.kind, definition.schema(), &version.code, &params_json);
         let (entry, bound) = called.map_err(Error::Invalid)?;
         // Any server could run it: whatever it takes is stored.
-        let is_claimable = may_wait && bindings.is_none() && bound.json == bound.public_json;
+        let is_claimable = waits != Waits::Never && bindings.is_none() && bound.json == bound.public_json;
         if launch.retry_if_lost && !is_claimable {
             return Err(kept::not_claimable());
         }
@@ -268,6 +277,7 @@ impl Executions {
         let mut prepared = self.prepare(permit, &utility, &version, bound, entry, Mode::Run, launch.timeout, request).await?;
         prepared.job.fresh = fresh;
         prepared.give(bindings);
+        let is_item = prepared.is_item(waits);
         if let Some(action) = launch.on_output_limit {
             prepared.execution.limits.on_output_limit = action;
             prepared.job.limits.on_output_limit = action;
@@ -276,7 +286,7 @@ impl Executions {
         let account = permit.account();
         // A server that stops begins nothing: others do.
         let is_stopping = self.shared.claims.is_stopping();
-        let free = if is_stopping { None } else { self.enter_at_once(account.tenant()).await? };
+        let free = if is_stopping || (is_item && is_claimable) { None } else { self.enter_at_once(account.tenant()).await? };
         let is_stored = is_claimable && (free.is_none() || launch.retry_if_lost);
         let claimable = is_stored.then(|| Claimable { params_json: params_json.into(), retries: u32::from(launch.retry_if_lost) });
         let ticket = match (free, claimable) {
@@ -496,7 +506,7 @@ fn id_taken() -> Error {
 }
 
 /// What was permitted is the running of a utility; its record says which run of it that was, and which secrets it was to get.
-fn note_execution<A: Action>(permit: &Permit<A>, execution: &Execution) {
+pub(super) fn note_execution<A: Action>(permit: &Permit<A>, execution: &Execution) {
     permit.note_resource(&execution.name);
     permit.note_version(execution.version.number);
     permit.note_changes(secret::named(execution.secrets.iter().map(|binding| (&binding.parameter, &binding.secret))));

@@ -155,7 +155,8 @@ impl Resource for Utility {
             | Target::ApiKey(_)
             | Target::Webhook(_)
             | Target::Secret(_)
-            | Target::Schedule(_) => false,
+            | Target::Schedule(_)
+            | Target::Operation(_) => false,
         }
     }
 

@@ -23,12 +23,13 @@ const SCRIPT: &str = "print(1)\n";
 
 /// Where what was found is opened without a permit, beside the area of permits itself: for work that the server does for itself, and
 /// for copies that are handed on sealed.
-const OPENED_FOR_SYSTEM: [&str; 16] = [
+const OPENED_FOR_SYSTEM: [&str; 18] = [
     "cache/src/policies.rs",
     "cache/src/shared.rs",
     "cache/src/utilities.rs",
     "domain/src/access/explain.rs",
     "domain/src/execution/claiming.rs",
+    "domain/src/execution/items.rs",
     "domain/src/execution/readying.rs",
     "domain/src/execution/tending.rs",
     "domain/src/execution/watch.rs",
@@ -36,25 +37,29 @@ const OPENED_FOR_SYSTEM: [&str; 16] = [
     "domain/src/identity/authentication.rs",
     "domain/src/identity/sign_in.rs",
     "domain/src/identity/subjects.rs",
+    "domain/src/operation/driver.rs",
     "domain/src/retention/job.rs",
     "domain/src/schedule/scheduler.rs",
     "domain/src/utility/gate.rs",
     "domain/src/webhook/deliveries.rs",
 ];
 
-/// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where it claims and readies what waits, where the rules look for
+/// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where it claims and readies what waits, where it goes on with operations, where the rules look for
 /// grants, from which a permit is made first, where a decision is explained, where it is found out who calls, where the first super administrator is made, where
 /// events are sent to webhooks and schedules start executions, and where checkpoints of each log are signed and what is older than they say is removed.
-const SCOPED_FOR_SYSTEM: [&str; 15] = [
+const SCOPED_FOR_SYSTEM: [&str; 18] = [
     "domain/src/access/explain.rs",
     "domain/src/access/matrix_rules.rs",
     "domain/src/archive/archiver.rs",
     "domain/src/audit/removal.rs",
     "domain/src/execution/claiming.rs",
+    "domain/src/execution/items.rs",
     "domain/src/execution/readying.rs",
     "domain/src/execution/tending.rs",
     "domain/src/identity/authentication.rs",
     "domain/src/identity/sign_in.rs",
+    "domain/src/operation/driver.rs",
+    "domain/src/operation/tending.rs",
     "domain/src/retention/job.rs",
     "domain/src/schedule/scheduler.rs",
     "domain/src/webhook/deliveries.rs",

@@ -113,6 +113,7 @@ impl Installed {
             utilities: utilities.clone(),
             executions: executions.clone(),
             schedules: executions.clone(),
+            operations: executions.clone(),
             grants: store.grants(),
             tenants: kept_tenants.clone(),
         };

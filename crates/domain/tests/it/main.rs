@@ -20,6 +20,7 @@ mod kept_webhooks;
 mod launches;
 mod lives;
 mod named_secrets;
+mod operations;
 mod platform;
 mod principals;
 mod queue;

@@ -18,6 +18,7 @@ use domain::identity::Secret;
 use domain::json::JsonText;
 use domain::lease::{InstanceId, Keeper};
 use domain::name::{CodePolicyName, ExecutionName, RuntimeId, TenantName, UtilityId, UtilityName};
+use domain::operation::Operations;
 use domain::request::RequestKey;
 use domain::retention::{Due, Retention, RetentionConfig, RetentionPorts, RetentionStore, Step};
 use domain::revision::{Etag, Revision};
@@ -44,6 +45,7 @@ pub struct World {
     pub policies: CodePolicies,
     pub stored_policies: Arc<InMemoryCodePolicyRepository>,
     pub executions: Executions,
+    pub operations: Operations,
     pub incidents: Arc<RecordedIncidents>,
     stores: Stores,
     instance: InstanceId,
@@ -176,6 +178,7 @@ impl World {
         };
         let heartbeat = std::time::Duration::from_secs(5);
         let config = Config { heartbeat };
+        let executions = Executions::new(ports, config);
         World {
             admission,
             clock: clock.clone(),
@@ -185,7 +188,8 @@ impl World {
             stored: store,
             policies: CodePolicies::new(stored_policies.clone(), checker, clock.clone()),
             stored_policies,
-            executions: Executions::new(ports, config),
+            operations: Operations::new(stores.executions.clone(), executions.clone()),
+            executions,
             incidents,
             rules: AccessPolicy::new(Arc::new(LocalRules::new(sample::tenant("acme"))), stores.tenants.clone()),
             stores,

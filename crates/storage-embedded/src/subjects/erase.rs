@@ -127,8 +127,11 @@ pub(super) struct Unfinished {
 /// Whether something of the user still runs, which may bring the name back when it ends.
 pub(super) fn is_running(connection: &Connection, erasing: &Unfinished) -> Result<bool> {
     const QUERY: &str = "SELECT EXISTS (SELECT 1 FROM executions WHERE unfinished = 1 AND caller IN (?1, ?2))";
+    const OPERATIONS: &str =
+        "SELECT EXISTS (SELECT 1 FROM operations INDEXED BY operations_live WHERE unfinished = 1 AND creator IN (?1, ?2))";
     let key = params![erasing.user.as_str(), erasing.erased.as_str()];
-    let run = || connection.prepare_cached(QUERY)?.query_row(key, |row| row.get::<_, bool>(0));
+    let is_any = |query: &str| connection.prepare_cached(query)?.query_row(key, |row| row.get::<_, bool>(0));
+    let run = || Ok(is_any(QUERY)? || is_any(OPERATIONS)?);
     run().map_err(during("looking for executions of a person"))
 }
 

@@ -31,6 +31,20 @@ pub(crate) const SCHEDULES: Collection = of_tenants(
 pub(crate) const WAITING: Collection = of_installation("waiting", &[]);
 /// What of the sealed contents of large executions does not stand in their own documents.
 pub(crate) const EXECUTION_PARTS: Collection = of_tenants("execution_parts", &[by(&["tenant", "execution"])]);
+/// Long work. What has ended has the field `ended`.
+pub(crate) const OPERATIONS: Collection = of_tenants(
+    "operations",
+    &[
+        by(&["tenant", "-id"]),
+        by(&["tenant", "creator", "-id"]),
+        only(&["unfinished", "_id"], "unfinished", Only::True),
+        only(&["ended", "_id"], "ended", Only::Present),
+    ],
+);
+/// What is asked of the items of operations that have not ended, in chunks.
+pub(crate) const OPERATION_ITEMS: Collection = of_tenants("operation_items", &[by(&["tenant", "operation"])]);
+/// What became of them, in chunks.
+pub(crate) const OPERATION_OUTCOMES: Collection = of_tenants("operation_outcomes", &[by(&["tenant", "operation"])]);
 /// Batches of events of executions.
 pub(crate) const OUTPUT: Collection = of_tenants("output", &[by(&["tenant", "execution", "first"])]);
 /// Pieces of output that are kept outside of the database.
@@ -70,6 +84,9 @@ pub(super) const ALL: &[Collection] = &[
     SCHEDULES,
     WAITING,
     EXECUTION_PARTS,
+    OPERATIONS,
+    OPERATION_ITEMS,
+    OPERATION_OUTCOMES,
     OUTPUT,
     OUTPUT_ARCHIVE,
     OUTPUT_TOTALS,

@@ -8,7 +8,7 @@ use domain::time::Timestamp;
 use mongodb::bson::{Bson, doc};
 use storage_rules::Person;
 
-use crate::collections::{AUDIT_RECORDS, EXECUTIONS, SUBJECTS};
+use crate::collections::{AUDIT_RECORDS, EXECUTIONS, OPERATIONS, SUBJECTS};
 use crate::epochs;
 use crate::error::{Error, Result};
 use crate::events;
@@ -121,7 +121,8 @@ async fn read(session: &mut Session, vault: &Vault, found: &Row) -> Result<Unfin
 pub(super) async fn is_running(session: &mut Session, erasing: &Unfinished) -> Result<bool> {
     let callers = [erasing.user.as_str(), erasing.erased.as_str()];
     let running = doc! { "unfinished": true, "caller": { "$in": callers.as_slice() } };
-    session.exists(EXECUTIONS.name, running).await
+    let begun = doc! { "unfinished": true, "creator": { "$in": callers.as_slice() } };
+    Ok(session.exists(EXECUTIONS.name, running).await? || session.exists(OPERATIONS.name, begun).await?)
 }
 
 /// Forgets the name of an erasure that is over; under a legal hold, which keeps documents from being changed, none is.

@@ -41,6 +41,10 @@ mod schedules {
     test_support::schedule_repository_contract!(super::Scratch::checked().await);
 }
 
+mod operations {
+    test_support::operation_repository_contract!(super::Scratch::checked().await);
+}
+
 mod leases {
     test_support::lease_repository_contract!(super::Scratch::checked().await);
 }

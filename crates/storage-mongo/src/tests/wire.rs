@@ -25,6 +25,8 @@ const OF_ALL_TENANTS: &[(&str, &str)] = &[
     ("executions", "unfinished"),
     ("executions", "ended"),
     ("executions", "to_archive"),
+    ("operations", "unfinished"),
+    ("operations", "ended"),
     ("event_logs", "_id"),
     ("output_totals", "tenant"),
     ("audit_logs", "unsealed"),

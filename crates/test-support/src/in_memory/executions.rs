@@ -46,6 +46,7 @@ pub(super) struct Archived {
 pub(super) struct State {
     pub(super) leases: Leases,
     pub(super) audit: Logs,
+    pub(super) operations: super::operations::Operations,
     pub(super) stops_asked: BTreeSet<Key>,
     pub(super) executions: BTreeMap<Key, (Execution, Vec<Event>)>,
     pub(super) requests: Requests<ExecutionId>,
