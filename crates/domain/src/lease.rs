@@ -21,12 +21,14 @@ mod job;
 mod keeper;
 mod repository;
 mod rules;
+mod tenure;
 
 pub use fence::{Fence, InstanceId};
 pub(crate) use job::JobLease;
 pub use keeper::Keeper;
 pub use repository::LeaseRepository;
 pub use rules::{Acquisition, Lease, LeaseName, Renewal, TERM, acquire, renew};
+pub use tenure::{Acting, Tenure};
 
 #[cfg(test)]
 mod tests;

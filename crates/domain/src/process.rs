@@ -27,4 +27,4 @@ pub use plan::{Plan, PlannedAction, Wave};
 pub use platform::{Feed, LogLine, LogQuery, Platform, Told, What};
 pub use repository::{KEPT_REVISIONS, PlatformRepository};
 pub use status::{Group, ReplicaState, ReplicaStatus, ServiceState, ServiceStatus};
-pub use use_cases::{IntegrationChange, ManifestDraft, PlatformPorts, Platforms, ServiceChange};
+pub use use_cases::{IntegrationChange, ManifestDraft, PLATFORM_JOB, PlatformPorts, Platforms, ServiceChange};

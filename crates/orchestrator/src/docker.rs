@@ -78,6 +78,21 @@ impl DockerEngine {
         }
     }
 
+    /// What it means that a name is taken: by a container of ours, or by somebody else's, which is nobody's here to adopt.
+    async fn taken(&self, name: &str, message: String) -> Result<Error, Error> {
+        let found = self.client.call("inspect container", QUICK, async |docker| docker.inspect_container(name, None).await).await;
+        match found {
+            Ok(found) => {
+                let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
+                let is_ours = labels.get(SCOPE) == Some(&self.scope);
+                Ok(if is_ours { Error::Taken(message) } else { foreign("container", name) })
+            }
+            // It has gone in between.
+            Err(Answer::Status { status: 404, .. }) => Ok(Error::Taken(message)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Whether the last command that was run in a container runs on.
     async fn runs_a_command(&self, id: &str) -> Result<bool, Error> {
         let last = self.commands().get(id).cloned();
@@ -110,7 +125,7 @@ impl DockerEngine {
     fn is_as_ordered(&self, order: &NetworkOrder, found: &NetworkInspect) -> Result<(), Error> {
         let name = &order.name;
         if found.labels.as_ref().and_then(|labels| labels.get(SCOPE)) != Some(&self.scope) {
-            return Err(Error::Refused(format!("network `{name}` is there and is not of this installation; remove it first")));
+            return Err(foreign("network", name));
         }
         match (order.internal, found.internal.unwrap_or_default()) {
             (true, false) => Err(Error::Refused(format!("network `{name}` is there and is not internal; remove it first"))),
@@ -238,7 +253,12 @@ impl Engine for DockerEngine {
             let ipam = self.free_range(&network.name).await?;
             let request = NetworkCreateRequest { ipam, ..self.network_request(&network.name, network.internal) };
             match self.client.call("create network", QUICK, async |docker| docker.create_network(request).await).await {
-                Ok(_) | Err(Answer::Status { status: 409, .. }) => return Ok(()),
+                Ok(_) => return Ok(()),
+                // Somebody else has made one of the name in between.
+                Err(Answer::Status { status: 409, .. }) => {
+                    let ask = self.client.call("inspect network", QUICK, async |docker| docker.inspect_network(&network.name, None).await);
+                    return self.is_as_ordered(network, &ask.await?);
+                }
                 // Somebody else has taken the range in between.
                 Err(error @ Answer::Status { .. }) => last = error.into(),
                 Err(error) => return Err(error.into()),
@@ -253,8 +273,12 @@ impl Engine for DockerEngine {
             labels: Some(HashMap::from([(SCOPE.to_owned(), self.scope.clone())])),
             ..VolumeCreateRequest::default()
         };
-        self.client.call("create volume", QUICK, async |docker| docker.create_volume(request).await).await?;
-        Ok(())
+        // One that is there is answered as it is, whoever made it.
+        let volume = self.client.call("create volume", QUICK, async |docker| docker.create_volume(request).await).await?;
+        match volume.labels.get(SCOPE) {
+            Some(scope) if *scope == self.scope => Ok(()),
+            _ => Err(foreign("volume", &volume.name)),
+        }
     }
 
     async fn create(&self, order: &Order) -> Result<String, Error> {
@@ -263,7 +287,7 @@ impl Engine for DockerEngine {
         let created = self.client.call("create container", SLOW, async |docker| docker.create_container(Some(options), body).await).await;
         let id = match created {
             Ok(created) => created.id,
-            Err(Answer::Status { status: 409, message }) => return Err(Error::Taken(message)),
+            Err(Answer::Status { status: 409, message }) => return Err(self.taken(&order.name, message).await?),
             Err(error) => return Err(error.into()),
         };
         if let Err(error) = self.furnish(&id, order).await {
@@ -359,6 +383,10 @@ impl Engine for DockerEngine {
         let events = docker.events(Some(options)).map_err(|error| Error::from(client::failed("listen", &error)));
         Ok(events.try_filter_map(async |event| Ok(change(event))).boxed())
     }
+}
+
+fn foreign(kind: &str, name: &str) -> Error {
+    Error::Refused(format!("{kind} `{name}` is there and is not of this installation; remove it first"))
 }
 
 fn change(event: EventMessage) -> Option<Change> {

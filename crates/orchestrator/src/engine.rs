@@ -61,6 +61,9 @@ pub enum Error {
     /// The name is taken.
     #[error("{0}")]
     Taken(String),
+    /// Another server of the installation acts on the engine now: it was not asked, or what it was asked for was given up.
+    #[error("{0}")]
+    Deposed(String),
 }
 
 /// What shall be created.

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 pub const SCOPE: &str = "zona.ps.scope";
 /// The service that a container belongs to.
 pub const SERVICE: &str = "zona.ps.service";
+/// Under which acquisition of the lease a container was created: it never falls, so an engine's own events show who acted when.
+pub const EPOCH: &str = "zona.ps.epoch";
 const GROUP: &str = "zona.ps.group";
 const DEPENDS_ON: &str = "zona.ps.depends-on";
 const REVISION: &str = "zona.ps.revision";

@@ -13,6 +13,7 @@ pub mod docker;
 pub mod engine;
 pub mod factory;
 pub mod feed;
+pub mod fenced;
 pub mod health;
 pub mod labels;
 pub mod logs;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::error::{Error, Result};
+use domain::lease::Tenure;
 use domain::process::{
     Desired, Feed, IntegrationOverride, LogLine, LogQuery, Notation, Outcome, Override, Plan, PlannedAction, Platform, PortHolder,
     ServiceStatus, Told, Wave, What,
@@ -24,6 +25,7 @@ use crate::content::Contents;
 use crate::engine::{self, Engine, Instance, LogAsk};
 use crate::factory::Factory;
 use crate::feed::Teller;
+use crate::fenced::FencedEngine;
 use crate::logs::{self, Written};
 use crate::progress::Progress;
 use crate::sight::Watch;
@@ -38,6 +40,9 @@ const BUSY_POLL: Duration = Duration::from_millis(500);
 const GATHER: Duration = Duration::from_millis(100);
 /// Time after an attempt to put something right that failed, before the next one.
 const SORE: Duration = Duration::from_secs(60);
+
+/// Why what was begun did not come to an end.
+const DEPOSED: &str = "another server has the platform's lease";
 
 /// What an orchestrator needs to know.
 #[derive(Debug, Clone)]
@@ -55,6 +60,7 @@ pub struct Config {
 /// Makes a platform run on an engine.
 pub struct Orchestrator {
     engine: Arc<dyn Engine>,
+    tenure: Arc<Tenure>,
     clock: Arc<dyn Clock>,
     watch: Arc<Watch>,
     applier: Arc<Applier>,
@@ -87,16 +93,17 @@ struct State {
 // === impl Orchestrator ===
 
 impl Orchestrator {
-    /// Works on an engine. Nothing is asked of it yet.
-    pub fn new(config: Config, engine: Arc<dyn Engine>, clock: Arc<dyn Clock>) -> Arc<Self> {
+    /// Works on an engine, of which it changes something as long as it has the lease. Nothing is asked of it yet.
+    pub fn new(config: Config, engine: Arc<dyn Engine>, tenure: Arc<Tenure>, clock: Arc<dyn Clock>) -> Arc<Self> {
         let watch = Arc::new(Watch::new(engine.clone(), clock.clone()));
         let teller = Teller::new(clock.clone());
         let progress = Arc::new(Progress::new(teller.clone()));
         let factory = Factory::new(&config.scope, Contents::new(config.secrets));
-        let applier = Arc::new(Applier::new(engine.clone(), watch.clone(), factory, config.patience, progress.clone()));
+        let fenced = Arc::new(FencedEngine::new(engine.clone(), tenure.clone()));
+        let applier = Arc::new(Applier::new(fenced, watch.clone(), factory, config.patience, progress.clone()));
         let supervisor = Supervisor::new(applier.clone(), watch.clone(), clock.clone());
         let (work, state) = (tokio::sync::Mutex::default(), Mutex::default());
-        Arc::new(Orchestrator { engine, clock, watch, applier, supervisor, teller, progress, corrects: config.corrects, work, state })
+        Arc::new(Orchestrator { engine, tenure, clock, watch, applier, supervisor, teller, progress, corrects: config.corrects, work, state })
     }
 
     /// Watches over what runs, until it is dropped.
@@ -223,9 +230,15 @@ impl Orchestrator {
             Ending::Reached => (Outcome::Reached, Some((manifest, true))),
             Ending::RolledBack(failure) => (Outcome::RolledBack(failure), last_good.map(|last_good| (last_good, true))),
             Ending::Failed(failure) => (Outcome::Failed(failure), Some((manifest, false))),
+            // What comes of the revision is for whoever has the lease now.
+            Ending::LetGo if self.tenure.fence().is_none() => return Err(unavailable(engine::Error::Deposed(DEPOSED.to_owned()))),
             Ending::LetGo => return Ok(Outcome::Superseded),
         };
         let mut state = self.state();
+        if token.is_cancelled() {
+            // Something newer comes, or another server: what is watched over is theirs to say.
+            return Ok(outcome);
+        }
         state.charge = charge.map(|(manifest, corrects)| Charge { manifest, corrects, restarts: true });
         state.shown = state.charge.as_ref().map(|charge| charge.manifest.clone());
         state.sore_until = None;
@@ -254,6 +267,18 @@ impl Platform for Orchestrator {
         self.try_to_tell_statuses().await;
         self.teller.tell(What::Ended { revision: desired.revision, outcome: outcome.clone() });
         Ok(outcome)
+    }
+
+    fn let_go(&self) {
+        let mut state = self.state();
+        state.applying.iter().chain(&state.tending).for_each(CancellationToken::cancel);
+        state.charge = None;
+    }
+
+    async fn show(&self, desired: &Desired) -> Result<()> {
+        let manifest = Arc::new(read(desired)?);
+        self.state().shown = Some(manifest);
+        Ok(())
     }
 
     async fn watch(&self, after: Option<u64>) -> Result<Feed<Told>> {

@@ -94,7 +94,8 @@ impl Supervisor {
             let name = due.service.name.clone();
             match self.applier.replace(manifest, due.service, due.seen, due.restarts).await? {
                 Ending::Failed(failure) => round.troubles.push(format!("failed to start `{name}` again: {}", failure.message)),
-                _ => round.restarted.push(name),
+                Ending::LetGo => {}
+                Ending::Reached | Ending::RolledBack(_) => round.restarted.push(name),
             }
         }
         let changes = changes(manifest, &wanted, &sight);

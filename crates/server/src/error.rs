@@ -137,9 +137,6 @@ pub enum Error {
     /// Executions of a dead server cannot be ended.
     #[error("cannot recover the executions of the last server")]
     Recover(#[source] domain::Error),
-    /// What the platform shall be cannot be read.
-    #[error("cannot go on with the platform")]
-    Platform(#[source] domain::Error),
     /// The examples cannot be created.
     #[error("cannot create the example utilities")]
     Seed(#[source] domain::Error),

@@ -18,8 +18,9 @@ use domain::code_policy::CodePolicies;
 use domain::event::{EventLog, EventPorts};
 use domain::execution::{self, Executions, Ports};
 use domain::id::IdSource;
-use domain::lease::{InstanceId, Keeper};
+use domain::lease::{InstanceId, Keeper, Tenure};
 use domain::operation::Operations;
+use domain::process::PLATFORM_JOB;
 use domain::retention::{Retention, RetentionConfig, RetentionPorts};
 use domain::runtime::Runtimes;
 use domain::secret::NamedSecrets;
@@ -253,9 +254,11 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
     let copies = Copies::new(utilities.clone(), Arc::clone(sources), policy.clone(), states.clone(), incidents, Arc::clone(&clock));
     let limits = Arc::new(stores::call_limits(config)?);
     readings::observe_limits(&parts.metrics, Arc::clone(&limits));
+    let instance = InstanceId::new(parts.instance.as_str());
+    let tenure = Arc::new(Tenure::of_job(PLATFORM_JOB, parts.stores.store.clone(), Arc::clone(&parts.clock), instance));
     let (platforms, orchestrator) =
-        platform::platforms(config, parts.stores.store.clone(), Arc::new(parts.tasks.clone()), Arc::clone(&parts.clock))?;
-    platforms.resume().await.map_err(Error::Platform)?;
+        platform::platforms(config, parts.stores.store.clone(), tenure, Arc::new(parts.tasks.clone()), Arc::clone(&parts.clock))?;
+    let managing = platforms.clone();
     let owners = schedules::Owners { policy: &policy, authenticator: &callers.authenticator };
     let scheduler = schedules::scheduler(&parts, &executions, &owners, &audit.auditor);
     let kept_schedules = schedules::schedules(&parts, &executions, &owners);
@@ -313,6 +316,10 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         };
         tasks.background("platform", watch_over);
     }
+    tasks.until_stopped("platform lease", move |stopping| {
+        let managing = managing.clone();
+        async move { managing.manage_until(stopping.cancelled()).await }
+    });
     tasks.until_stopped("webhooks", move |stopping| {
         let deliveries = deliveries.clone();
         async move { deliveries.go_on_until(stopping.cancelled()).await }

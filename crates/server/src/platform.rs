@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::lease::Tenure;
 use domain::process::{NoEngine, Platform, PlatformPorts, PlatformRepository, Platforms};
 use domain::time::Clock;
 use domain::work::Spawner;
@@ -19,25 +20,27 @@ use crate::identity;
 pub(crate) fn platforms(
     config: &Config,
     repository: Arc<dyn PlatformRepository>,
+    tenure: Arc<Tenure>,
     spawner: Arc<dyn Spawner>,
     clock: Arc<dyn Clock>,
 ) -> Result<(Platforms, Option<Arc<Orchestrator>>), Error> {
     let orchestrator = match config.engine.kind {
-        Some(EngineKind::Docker) => Some(on_docker(config, Arc::clone(&clock))?),
+        Some(EngineKind::Docker) => Some(on_docker(config, Arc::clone(&tenure), Arc::clone(&clock))?),
         None => None,
     };
     let platform: Arc<dyn Platform> = match &orchestrator {
         Some(orchestrator) => orchestrator.clone(),
         None => Arc::new(NoEngine),
     };
-    let platforms = Platforms::new(PlatformPorts { manifests: Arc::new(ProcessManifests), platform, repository, spawner, clock });
+    let manifests = Arc::new(ProcessManifests);
+    let platforms = Platforms::new(PlatformPorts { manifests, platform, repository, tenure, spawner, clock });
     Ok((platforms, orchestrator))
 }
 
-fn on_docker(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Orchestrator>, Error> {
+fn on_docker(config: &Config, tenure: Arc<Tenure>, clock: Arc<dyn Clock>) -> Result<Arc<Orchestrator>, Error> {
     let (scope, socket) = (identity::installation(config.keys_directory())?, config.engine.socket.clone());
     let engine = Arc::new(DockerEngine::new(DockerConfig { socket, scope: scope.clone() }));
     let (secrets, corrects) = (config.engine.secrets.clone(), config.engine.corrects);
     let settings = orchestrator::Config { scope, secrets, patience: orchestrator::apply::Patience::default(), corrects };
-    Ok(Orchestrator::new(settings, engine, clock))
+    Ok(Orchestrator::new(settings, engine, tenure, clock))
 }

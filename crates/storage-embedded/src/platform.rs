@@ -19,6 +19,10 @@ impl PlatformRepository for EmbeddedStore {
         Ok(self.read(move |connection| rows::newest(connection, &vault)).await?)
     }
 
+    async fn last(&self) -> domain::Result<u64> {
+        Ok(self.read(rows::last).await?)
+    }
+
     async fn reached(&self) -> domain::Result<Option<PlatformRevision>> {
         let vault = self.vault();
         Ok(self.read(move |connection| rows::reached(connection, &vault)).await?)

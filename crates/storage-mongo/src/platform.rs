@@ -18,6 +18,10 @@ impl PlatformRepository for MongoStore {
         Ok(read!(self, "reading the newest revision of the platform", |session| rows::newest(session).await)?)
     }
 
+    async fn last(&self) -> domain::Result<u64> {
+        Ok(read!(self, "reading the newest revision of the platform", |session| rows::last_number(session).await)?)
+    }
+
     async fn reached(&self) -> domain::Result<Option<PlatformRevision>> {
         Ok(read!(self, "reading the revision of the platform that was reached", |session| rows::reached(session).await)?)
     }

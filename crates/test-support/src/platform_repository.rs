@@ -18,6 +18,7 @@ macro_rules! platform_repository_contract {
         $crate::platform_repository_contract! { $make;
             a_revision_survives_whole,
             a_revision_follows_the_newest_only,
+            the_newest_number_is_known_without_reading_it,
             a_revision_is_settled_once,
             what_has_failed_gives_way_to_what_a_later_attempt_comes_to,
             old_revisions_go_but_for_the_newest_that_was_reached,
@@ -108,6 +109,14 @@ pub async fn a_revision_survives_whole(repository: &dyn PlatformRepository) {
         assert_eq!(newest(repository).await, Some(revision));
     }
     assert_eq!(reached(repository).await, Some(1));
+}
+
+/// It grows with each revision.
+pub async fn the_newest_number_is_known_without_reading_it(repository: &dyn PlatformRepository) {
+    for number in 0..3 {
+        assert_eq!(repository.last().await.expect("the store answers"), number);
+        stored(repository, &revision(number + 1)).await;
+    }
 }
 
 /// Of two that follow the same one, one is stored.

@@ -30,10 +30,10 @@ use domain::code_policy::CodePolicies;
 use domain::event::{EventLog, EventPorts};
 use domain::execution::{Executions, Ports};
 use domain::identity::{Authentication, AuthenticationPorts, CertificateNames, Identities, IdentityPorts, Lives};
-use domain::lease::{InstanceId, Keeper};
+use domain::lease::{InstanceId, Keeper, Tenure};
 use domain::name::PrincipalName;
 use domain::operation::Operations;
-use domain::process::{PlatformPorts, Platforms};
+use domain::process::{PLATFORM_JOB, PlatformPorts, Platforms};
 use domain::runtime::Runtimes;
 use domain::schedule::{SchedulePorts, Schedules};
 use domain::secret::NamedSecrets;
@@ -443,6 +443,9 @@ pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(field, reason)| ((*field).to_owned(), (*reason).to_owned())).collect()
 }
 
+/// A lease that does not end however far a test moves the clock: a century.
+const FOR_EVER: Duration = Duration::from_secs(100 * 366 * 86_400);
+
 /// What stands behind the services.
 struct Parts {
     platform: Arc<FakePlatform>,
@@ -525,6 +528,8 @@ fn services(options: &Options, parts: &Parts) -> Services {
     let config = domain::execution::Config { heartbeat: HEARTBEAT };
     let executions = Executions::new(ports, config);
     executions.begin().now_or_never().expect("stores in memory answer at once").expect("stores in memory answer");
+    let tenure = Tenure::of_job(PLATFORM_JOB, execution_store.clone(), clock.clone(), InstanceId::new("test")).lasting(FOR_EVER);
+    tenure.keep().now_or_never().expect("stores in memory answer at once").expect("stores in memory answer");
     let webhook_ports = WebhookPorts { repository: known.webhooks.clone(), sender: Arc::new(FakeSender::default()), clock: clock.clone() };
     let event_ports = EventPorts { repository: known.events.clone(), auditor: auditor.clone(), clock: clock.clone() };
     let schedules = Schedules::new(SchedulePorts {
@@ -548,6 +553,7 @@ fn services(options: &Options, parts: &Parts) -> Services {
             manifests: Arc::new(FakeManifests),
             platform: platform.clone(),
             repository: known.platforms.clone(),
+            tenure: Arc::new(tenure),
             spawner: spawner.clone(),
             clock: clock.clone(),
         }),

@@ -109,6 +109,14 @@ pub trait Platform: Send + Sync {
     /// Only where the engine cannot be asked at all; failures of services are outcomes.
     async fn apply(&self, desired: Arc<Desired>, last_good: Option<Arc<Desired>>) -> Result<Outcome>;
 
+    /// Lets go of everything that goes on between two calls: another server does it from now on.
+    fn let_go(&self) {}
+
+    /// Shows what another server makes so.
+    async fn show(&self, _desired: &Desired) -> Result<()> {
+        Ok(())
+    }
+
     /// Follows what happens, from behind `after`; begins with a snapshot where it cannot go on there.
     async fn watch(&self, after: Option<u64>) -> Result<Feed<Told>>;
 

@@ -16,6 +16,8 @@ pub const KEPT_REVISIONS: u64 = 20;
 pub trait PlatformRepository: Send + Sync {
     /// The newest revision.
     async fn newest(&self) -> Result<Option<PlatformRevision>>;
+    /// The number of the newest revision; 0 before the first.
+    async fn last(&self) -> Result<u64>;
     /// The newest revision that was reached.
     async fn reached(&self) -> Result<Option<PlatformRevision>>;
     /// Stores a revision, whole or not at all, where the newest is the one before it; [`Committed::Conflict`] otherwise. Those that are older

@@ -2,11 +2,12 @@
 //! what is in force, change it, have it read with every rule, store it as the next revision, and have the engine make it so.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::access::{Action, Installation, Permit};
 use crate::audit::FieldChange;
 use crate::error::{Error, Result};
+use crate::lease::{Fence, Tenure};
 use crate::page::{Page, PageRequest};
 use crate::process::heard::heard;
 use crate::process::{
@@ -20,10 +21,13 @@ use crate::violation::Violations;
 use crate::work::Spawner;
 
 mod integrations;
+mod manage;
 mod reconcile;
 
 /// What the platform is called where it is named as a resource.
 const PLATFORM: &str = "platform";
+/// Under whose lease one server of a store acts on the engine.
+pub const PLATFORM_JOB: &str = "platform";
 /// Most services whose logs are read at once: each is a connection to the engine.
 const MAX_LOGS: usize = 50;
 /// Most lines of each replica that are read from before.
@@ -42,6 +46,8 @@ pub struct PlatformPorts {
     pub platform: Arc<dyn Platform>,
     /// Keeps revisions.
     pub repository: Arc<dyn PlatformRepository>,
+    /// The lease of the one server of a store that acts on the engine.
+    pub tenure: Arc<Tenure>,
     /// Runs what goes on behind a call.
     pub spawner: Arc<dyn Spawner>,
     /// Time.
@@ -52,6 +58,8 @@ pub struct PlatformPorts {
 #[derive(Clone)]
 pub struct Platforms {
     ports: Arc<PlatformPorts>,
+    /// The newest revision that this server has begun to have made so, and under which lease.
+    begun: Arc<Mutex<Option<(Fence, u64)>>>,
 }
 
 /// A manifest that somebody gives.
@@ -100,7 +108,7 @@ pub struct IntegrationChange {
 impl Platforms {
     /// Wires the use cases to their ports.
     pub fn new(ports: PlatformPorts) -> Self {
-        Platforms { ports: Arc::new(ports) }
+        Platforms { ports: Arc::new(ports), begun: Arc::default() }
     }
 
     /// The newest revision of what the platform shall be; none where no manifest was ever applied.
@@ -297,7 +305,10 @@ impl Platforms {
         let revision = PlatformRevision { desired, asked, author, created, standing: Standing::UnderWay };
         match self.ports.repository.add(&revision, request.as_ref()).await? {
             Committed::Stored => {
-                self.reconcile(revision.clone());
+                // Where another server has the lease, that one finds it.
+                if let Some(fence) = self.ports.tenure.fence() {
+                    self.begin(fence, revision.desired.revision, revision.clone());
+                }
                 Ok(revision)
             }
             Committed::Conflict => Err(stale()),

@@ -31,6 +31,7 @@ mod shares;
 mod sign_in;
 mod subjects;
 mod tenants;
+mod tenure;
 mod turns;
 mod unstored;
 mod versions;

@@ -105,6 +105,7 @@ impl Applier {
                 Ok(value) => return Ok(value),
                 Err(Error::Unavailable(_)) if tokio::time::Instant::now() < until => tokio::time::sleep(POLL * 5).await,
                 Err(error @ Error::Unavailable(_)) => return Err(Halt::Engine(error)),
+                Err(Error::Deposed(_)) => return Err(Halt::LetGo),
                 Err(error) => return Err(Halt::Failed(Failure { message: error.to_string(), ..Failure::default() })),
             }
         }

@@ -88,6 +88,30 @@ fn free_port() -> u16 {
 const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_our_name_and_is_somebody_elses_is_refused_and_left_alone() {
+    let daemon = Daemon::new().await;
+    let (order, volume) = (daemon.order("web", ""), VolumeOrder { name: format!("zona-{}.data", daemon.installation.scope) });
+    // Another installation on this engine, and somebody who is none.
+    for label in ["zona.ps.scope=another", "zona.ps.service=web"] {
+        let made = docker(&["create", "--name", &order.name, "--label", label, "zona-orchestrator-test:1"]);
+        docker(&["volume", "create", "--label", label, &volume.name]);
+        let refused = [
+            daemon.installation.engine.create(&order).await.map(drop),
+            daemon.installation.engine.volume(&volume).await,
+        ];
+        for refused in refused {
+            assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("not of this installation")), "{refused:?}");
+        }
+        assert!(daemon.installation.engine.list().await.unwrap().is_empty(), "it is not adopted");
+        assert_eq!(docker(&["inspect", "--format", "{{.State.Status}}", &made]), "created", "it is left as it is");
+        docker(&["rm", &made]);
+        docker(&["volume", "rm", &volume.name]);
+    }
+    daemon.installation.engine.volume(&volume).await.unwrap();
+    daemon.start(&order).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_published_port_is_reached_and_a_taken_one_fails_at_the_start() {
     let daemon = Daemon::new().await;
     let port = Port { target: 80, published: Some(free_port()), protocol: Protocol::Tcp };

@@ -10,7 +10,7 @@ use orchestrator::engine::Engine;
 use orchestrator::platform::{Config, Orchestrator};
 
 use crate::in_memory::InMemoryEngine;
-use crate::support::{Installation, PATIENCE, RuntimeClock, docker, image, quick};
+use crate::support::{Installation, PATIENCE, RuntimeClock, alone, docker, image, quick};
 
 /// A service that runs on, and one that crashes a minute after each start.
 const SHOP: &str = "
@@ -24,9 +24,9 @@ fn desired(revision: u64, manifest: &str) -> Arc<Desired> {
     Arc::new(Desired { revision, manifest: manifest.into(), notation: Notation::Yaml, ..Desired::default() })
 }
 
-fn orchestrator(engine: Arc<dyn Engine>, scope: &str, corrects: bool) -> Arc<Orchestrator> {
+async fn orchestrator(engine: Arc<dyn Engine>, scope: &str, corrects: bool) -> Arc<Orchestrator> {
     let config = Config { scope: scope.to_owned(), secrets: None, patience: quick(), corrects };
-    Orchestrator::new(config, engine, RuntimeClock::new())
+    Orchestrator::new(config, engine, alone().await, RuntimeClock::new())
 }
 
 async fn status(orchestrator: &Orchestrator, manifest: &str, service: &str) -> ServiceStatus {
@@ -46,14 +46,14 @@ async fn rounds(orchestrator: &Orchestrator, time: Duration) {
 #[tokio::test(start_paused = true)]
 async fn a_crash_loop_ends_after_two_restarts_and_stays_so_for_the_next_manager() {
     let engine = InMemoryEngine::new();
-    let first = orchestrator(engine.clone(), "t", true);
+    let first = orchestrator(engine.clone(), "t", true).await;
     assert_eq!(first.apply(desired(1, SHOP), None).await.unwrap(), Outcome::Reached);
     rounds(&first, Duration::from_secs(70)).await;
     let waiting = status(&first, SHOP, "frail").await;
     assert!(waiting.detail.starts_with("it ended with 3; it starts again in "), "{waiting:?}");
     // One that begins anew knows from the labels how often that was.
     rounds(&first, Duration::from_secs(60)).await;
-    let second = orchestrator(engine.clone(), "t", true);
+    let second = orchestrator(engine.clone(), "t", true).await;
     let applied = second.apply(desired(1, SHOP), None).await.unwrap();
     assert_eq!(applied, Outcome::Reached);
     rounds(&second, Duration::from_secs(600)).await;
@@ -82,7 +82,7 @@ impl Write for Logged {
 #[tokio::test(start_paused = true)]
 async fn integrations_run_as_services_of_their_own_until_they_shall_not() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let text = "
 name: shop
 services: [{name: web, context: {image: 'zona-orchestrator-test:1'}}]
@@ -105,7 +105,7 @@ async fn what_a_service_writes_is_not_in_the_log_of_its_manager() {
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
     let _only_here = tracing::subscriber::set_default(subscriber);
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let text = "{name: shop, services: [{name: frail, context: {image: 'zona-orchestrator-test:1',
         command: [--say, hunter2, --crash-after, '60000']}}]}";
     manager.apply(desired(1, text), None).await.unwrap();
@@ -117,7 +117,7 @@ async fn what_a_service_writes_is_not_in_the_log_of_its_manager() {
 #[tokio::test(start_paused = true)]
 async fn what_somebody_stops_takes_away_or_limits_by_hand_is_put_right() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     manager.apply(desired(1, SHOP), None).await.unwrap();
     let ids = |status: &ServiceStatus| status.replicas.iter().map(|replica| replica.id.clone()).collect::<Vec<_>>();
     let before = ids(&status(&manager, SHOP, "web").await);
@@ -144,7 +144,7 @@ async fn what_somebody_stops_takes_away_or_limits_by_hand_is_put_right() {
 async fn what_comes_out_no_other_for_being_put_right_is_shown_only() {
     let engine = InMemoryEngine::new();
     engine.ignore_limits();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let text = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:1', resources: {memory: 64MiB}}}]}";
     manager.apply(desired(1, text), None).await.unwrap();
     rounds(&manager, Duration::from_secs(120)).await;
@@ -160,7 +160,7 @@ async fn what_comes_out_no_other_for_being_put_right_is_shown_only() {
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_started_again_is_tried_as_often_as_may_be_and_leaves_one_behind() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     manager.apply(desired(1, SHOP), None).await.unwrap();
     let frail = status(&manager, SHOP, "frail").await;
     engine.lose_programs();
@@ -175,7 +175,7 @@ async fn what_cannot_be_started_again_is_tried_as_often_as_may_be_and_leaves_one
 #[tokio::test(start_paused = true)]
 async fn where_it_is_so_configured_drift_is_shown_only() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", false);
+    let manager = orchestrator(engine.clone(), "t", false).await;
     manager.apply(desired(1, SHOP), None).await.unwrap();
     let web = status(&manager, SHOP, "web").await;
     engine.remove(&web.replicas[0].id).await.unwrap();
@@ -189,7 +189,7 @@ async fn where_it_is_so_configured_drift_is_shown_only() {
 #[tokio::test(start_paused = true)]
 async fn a_newer_revision_takes_over_from_one_that_waits() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let never = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:1', command: [--ready-after, '9000000']},
         health: {command: [/service, --probe, '80'], interval: 1s, retries: 2, start_period: 1h}}]}";
     let first = manager.apply(desired(1, never), None);
@@ -205,7 +205,7 @@ async fn a_newer_revision_takes_over_from_one_that_waits() {
 #[tokio::test(start_paused = true)]
 async fn a_newer_revision_takes_over_from_one_whose_image_does_not_come() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let endless = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:endless'}}]}";
     let first = manager.apply(desired(1, endless), None);
     let second = async {
@@ -220,7 +220,7 @@ async fn a_newer_revision_takes_over_from_one_whose_image_does_not_come() {
 #[tokio::test(start_paused = true)]
 async fn an_older_revision_that_comes_later_changes_nothing() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let older = "{name: shop, services: [{name: other, context: {image: 'zona-orchestrator-test:1'}}]}";
     let slow = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:1', command: [--ready-after, '5000']},
         health: {command: [/service, --probe, '80'], interval: 1s, retries: 2, start_period: 1h}}]}";
@@ -237,7 +237,7 @@ async fn an_older_revision_that_comes_later_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_an_apply_came_to_is_answered_where_nobody_can_look_afterwards() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let absent = "{name: shop, services: [{name: web, context: {image: 'zona-orchestrator-test:absent'}}]}";
     engine.fall_silent_at_an_image();
     let outcome = manager.apply(desired(1, absent), None).await.unwrap();
@@ -247,7 +247,7 @@ async fn what_an_apply_came_to_is_answered_where_nobody_can_look_afterwards() {
 #[tokio::test(start_paused = true)]
 async fn a_last_good_state_that_no_longer_reads_stands_in_nobodys_way() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let unreadable = desired(1, "{name: shop, services: [{name: web}]}");
     assert_eq!(manager.apply(desired(2, SHOP), Some(unreadable)).await.unwrap(), Outcome::Reached);
 }
@@ -255,7 +255,7 @@ async fn a_last_good_state_that_no_longer_reads_stands_in_nobodys_way() {
 #[tokio::test(start_paused = true)]
 async fn who_follows_hears_each_change_once_and_goes_on_where_they_were() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let mut feed = manager.watch(None).await.unwrap();
     let first = feed.next().await.unwrap();
     assert!(matches!(first.what, What::Snapshot(ref services) if services.is_empty()), "{first:?}");
@@ -287,7 +287,7 @@ async fn who_follows_hears_each_change_once_and_goes_on_where_they_were() {
 #[tokio::test(start_paused = true)]
 async fn one_that_never_answers_holds_up_nobody_who_looks() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let text = "
 name: shop
 services:
@@ -315,7 +315,7 @@ services:
 #[tokio::test(start_paused = true)]
 async fn lines_of_several_services_come_in_the_order_of_time() {
     let engine = InMemoryEngine::new();
-    let manager = orchestrator(engine.clone(), "t", true);
+    let manager = orchestrator(engine.clone(), "t", true).await;
     let talking = |name: &str, needs: &str| {
         format!(
             "{{name: {name}, context: {{image: 'zona-orchestrator-test:1', command: [--say, {name}-1, --say, {name}-2]}}, depends_on: [{needs}]}}"
@@ -354,12 +354,12 @@ services:
 async fn on_a_real_daemon_a_new_manager_adopts_what_runs_and_mends_what_stops() {
     image("1");
     let installation = Installation::new();
-    let first = orchestrator(installation.engine.clone(), &installation.scope, true);
+    let first = orchestrator(installation.engine.clone(), &installation.scope, true).await;
     assert_eq!(first.apply(desired(1, REAL), None).await.unwrap(), Outcome::Reached);
     let before = status(&first, REAL, "web").await;
     drop(first);
 
-    let second = orchestrator(installation.engine.clone(), &installation.scope, true);
+    let second = orchestrator(installation.engine.clone(), &installation.scope, true).await;
     assert_eq!(second.apply(desired(1, REAL), None).await.unwrap(), Outcome::Reached);
     let adopted = status(&second, REAL, "web").await;
     assert_eq!(adopted.replicas, before.replicas, "services are untouched");

@@ -8,6 +8,7 @@ mod docker;
 mod in_memory;
 mod killed;
 mod looking_after;
+mod managers;
 mod simulated;
 mod stories;
 mod support;

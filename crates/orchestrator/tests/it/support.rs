@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::lease::{InstanceId, Tenure};
+use domain::process::PLATFORM_JOB;
 use domain::time::{Clock, Timestamp};
 use orchestrator::apply::{Applier, Ear, Ending, News, Patience};
 use orchestrator::content::Contents;
@@ -16,6 +18,7 @@ use orchestrator::factory::{Calls, Factory, Seat};
 use orchestrator::sight::{Seen, Sight, Watch};
 use process::manifest::{File, Manifest, Notation};
 use process::revision::revisions;
+use test_support::InMemoryExecutionRepository;
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything may take, so that a hang fails instead.
@@ -136,6 +139,15 @@ impl Clock for RuntimeClock {
     async fn sleep(&self, duration: Duration) {
         tokio::time::sleep(duration).await;
     }
+}
+
+/// The lease of a server that has its store to itself, for longer than any test.
+pub async fn alone() -> Arc<Tenure> {
+    let clock = RuntimeClock::new();
+    let leases = Arc::new(InMemoryExecutionRepository::new(clock.clone()));
+    let tenure = Tenure::of_job(PLATFORM_JOB, leases, clock, InstanceId::new("alone")).lasting(Duration::from_secs(365 * 86_400));
+    tenure.keep().await.unwrap().expect("nobody else wants it");
+    Arc::new(tenure)
 }
 
 /// Everything that was heard.

@@ -27,6 +27,14 @@ pub(super) fn reached(connection: &Connection, vault: &Vault) -> Result<Option<P
     one(connection, vault, QUERY, [])
 }
 
+/// The number of the newest; 0 before the first.
+pub(super) fn last(connection: &Connection) -> Result<u64> {
+    const QUERY: &str = "SELECT number FROM platform_revisions ORDER BY number DESC LIMIT 1";
+    let run = || connection.prepare_cached(QUERY)?.query_row([], |row| row.get::<_, i64>(0));
+    let last = run().optional().map_err(during("reading the newest revision of the platform"))?;
+    Ok(last.map_or(0, i64::unsigned_abs))
+}
+
 pub(super) fn add(
     connection: &Connection,
     vault: &Vault,
@@ -34,7 +42,6 @@ pub(super) fn add(
     request: Option<&RequestKey>,
     (now, since): (Timestamp, Timestamp),
 ) -> Result<Committed<PlatformRevision>> {
-    const LAST: &str = "SELECT number FROM platform_revisions ORDER BY number DESC LIMIT 1";
     const INSERT: &str = "INSERT INTO platform_revisions (number, is_reached, document, manifest) VALUES (?1, ?2, ?3, ?4)";
     let system = TenantId::system();
     if let Some(key) = request
@@ -43,9 +50,7 @@ pub(super) fn add(
         return Ok(answered);
     }
     let number = revision.desired.revision;
-    let last = || connection.prepare_cached(LAST)?.query_row([], |row| row.get::<_, i64>(0));
-    let last = last().optional().map_err(during("reading the newest revision of the platform"))?.unwrap_or(0);
-    if last + 1 != integer(number) {
+    if last(connection)? + 1 != number {
         return Ok(Committed::Conflict);
     }
     let document = sealed(connection, vault, number, &PlatformDocument::from(revision))?;

@@ -24,6 +24,13 @@ pub(super) async fn reached(session: &mut Session) -> Result<Option<PlatformRevi
     last(session, doc! { "is_reached": true }).await
 }
 
+/// The number of the newest; 0 before the first.
+pub(super) async fn last_number(session: &mut Session) -> Result<u64> {
+    let select = Select { fields: doc! { "number": 1 }, ..Select::sorted(doc! { "_id": -1 }, 1) };
+    let last = session.find(PLATFORM_REVISIONS.name, doc! {}, select).await?;
+    last.first().map_or(Ok(0), |row| row.number("number"))
+}
+
 pub(super) async fn add(
     session: &mut Session,
     revision: &PlatformRevision,
@@ -38,10 +45,7 @@ pub(super) async fn add(
         }
     }
     let number = revision.desired.revision;
-    let select = Select { fields: doc! { "number": 1 }, ..Select::sorted(doc! { "_id": -1 }, 1) };
-    let last = session.find(PLATFORM_REVISIONS.name, doc! {}, select).await?;
-    let last = last.first().map_or(Ok(0), |row| row.number("number"))?;
-    if last + 1 != number {
+    if last_number(session).await? + 1 != number {
         return Ok(Committed::Conflict);
     }
     let sealing = Sealing::begin(session, &system).await?;

@@ -65,6 +65,11 @@ impl PlatformRepository for InMemoryPlatform {
         Ok(self.state().revisions.values().next_back().cloned())
     }
 
+    async fn last(&self) -> Result<u64> {
+        self.faults.check("last")?;
+        Ok(self.state().revisions.keys().next_back().copied().unwrap_or(0))
+    }
+
     async fn reached(&self) -> Result<Option<PlatformRevision>> {
         Ok(self.state().reached().cloned())
     }

@@ -1,9 +1,10 @@
-//! Having the engine make what is wanted so, behind the call that wanted it, and again where a server begins.
+//! Having the engine make what is wanted so, behind the call that wanted it, and again where a server gets the platform's lease.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::error::{ErrorKind, Result};
+use crate::lease::Fence;
 use crate::process::{Failure, Outcome, PlatformRevision, Platforms};
 
 /// The first pause where the engine does not answer, and the longest.
@@ -11,44 +12,44 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Platforms {
-    /// Has the engine go on with what is stored: a server that begins adopts what runs, and goes on with what another has left undone. Does
-    /// nothing where nothing is stored, or no engine is configured.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn resume(&self) -> Result<()> {
-        if self.ports.platform.check().is_err() {
-            return Ok(());
+    /// Begins to have the engine make a revision so, unless that was begun under this lease already; a newer one takes over. `newest` is the
+    /// newest number that there is: what is in force may be older.
+    pub(super) fn begin(&self, fence: Fence, newest: u64, revision: PlatformRevision) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.as_ref().is_some_and(|(of, number)| *of == fence && *number >= newest) {
+            return;
         }
-        if let Some(revision) = self.in_force().await? {
-            self.reconcile(revision);
-        }
-        Ok(())
-    }
-
-    /// Begins to have the engine make a revision so; a newer one takes over.
-    pub(super) fn reconcile(&self, revision: PlatformRevision) {
+        *begun = Some((fence.clone(), newest));
+        drop(begun);
         let platforms = self.clone();
-        self.ports.spawner.spawn("platform", Box::pin(async move { platforms.make_so(revision).await }));
+        self.ports.spawner.spawn("platform", Box::pin(async move { platforms.make_so(revision, fence).await }));
     }
 
-    async fn make_so(&self, revision: PlatformRevision) {
-        let outcome = self.insist(|| self.attempt(&revision)).await;
+    /// Whether everything up to a revision was begun under this lease.
+    pub(super) fn has_begun(&self, fence: &Fence, newest: u64) -> bool {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.as_ref().is_some_and(|(of, number)| of == fence && *number >= newest)
+    }
+
+    async fn make_so(&self, revision: PlatformRevision, fence: Fence) {
+        let Some(outcome) = self.insist(&fence, || self.attempt(&revision)).await else { return };
         // Apart from that: a store that does not answer for a while must not have everything rolled out once more.
-        self.insist(|| self.settle(&revision, &outcome)).await;
+        self.insist(&fence, || self.settle(&revision, &outcome)).await;
     }
 
-    /// Asks until there is an answer.
-    async fn insist<T, F: Future<Output = Result<T>>>(&self, ask: impl Fn() -> F) -> T {
+    /// Asks until there is an answer, as long as the lease is held: what comes of it then is for its next holder to say.
+    async fn insist<T, F: Future<Output = Result<T>>>(&self, fence: &Fence, ask: impl Fn() -> F) -> Option<T> {
         let mut pause = FIRST_PAUSE;
-        loop {
+        while self.ports.tenure.is_held_by(fence) {
             match ask().await {
-                Ok(answer) => return answer,
+                Ok(answer) => return Some(answer),
                 // Neither the engine nor the store is given up on: whoever waits sees that it is under way, and why services are not.
-                Err(_unavailable) => self.ports.clock.sleep(pause).await,
+                Err(_unavailable) if self.ports.tenure.is_held_by(fence) => self.ports.clock.sleep(pause).await,
+                Err(_unavailable) => return None,
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        None
     }
 
     async fn attempt(&self, revision: &PlatformRevision) -> Result<Outcome> {
