@@ -76,7 +76,7 @@ const MEANINGS: [(&str, &[&str]); 9] = [
             "execution.cancel",
             "batch.start",
             "operation.cancel",
-            "schedule.create",
+            "utility.schedule",
             "schedule.update",
             "schedule.pause",
             "schedule.resume",

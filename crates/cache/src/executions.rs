@@ -12,6 +12,7 @@ use domain::lease::{Fence, InstanceId};
 use domain::name::{ExecutionId, ExecutionName};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
+use domain::schedule::Firing;
 use domain::time::Timestamp;
 
 use crate::live::LiveEvents;
@@ -37,8 +38,9 @@ impl ExecutionRepository for SharedExecutionRepository {
         execution: &Execution,
         request: Option<&RequestKey>,
         intents: &[Entry],
+        firing: Option<&Firing>,
     ) -> Result<Committed<Execution>> {
-        self.inner.insert(scope, execution, request, intents).await
+        self.inner.insert(scope, execution, request, intents, firing).await
     }
 
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Execution>>> {

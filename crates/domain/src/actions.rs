@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What the areas declare; an RPC that names another action is refused at start.
-const DECLARED: [&[ActionSpec]; 14] = [
+const DECLARED: [&[ActionSpec]; 15] = [
     access::actions::ACTIONS,
     utility::actions::ACTIONS,
     execution::actions::ACTIONS,
@@ -30,7 +30,7 @@ pub fn actions() -> impl Iterator<Item = ActionSpec> {
 }
 
 /// What the areas' actions can be about.
-const ABOUT: [&[(&str, &[TargetKind])]; 14] = [
+const ABOUT: [&[(&str, &[TargetKind])]; 15] = [
     access::actions::ABOUT,
     utility::actions::ABOUT,
     execution::actions::ABOUT,

@@ -11,6 +11,7 @@ mod outcome;
 mod plan;
 mod platform;
 mod repository;
+mod sighting;
 mod status;
 mod use_cases;
 
@@ -26,5 +27,6 @@ pub use outcome::{Failure, Outcome};
 pub use plan::{Plan, PlannedAction, Wave};
 pub use platform::{Feed, LogLine, LogQuery, Platform, Told, What};
 pub use repository::{KEPT_REVISIONS, PlatformRepository};
+pub use sighting::Sighting;
 pub use status::{Group, ReplicaState, ReplicaStatus, ServiceState, ServiceStatus};
 pub use use_cases::{IntegrationChange, ManifestDraft, PLATFORM_JOB, PlatformPorts, Platforms, ServiceChange};

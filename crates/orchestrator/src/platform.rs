@@ -103,7 +103,19 @@ impl Orchestrator {
         let applier = Arc::new(Applier::new(fenced, watch.clone(), factory, config.patience, progress.clone()));
         let supervisor = Supervisor::new(applier.clone(), watch.clone(), clock.clone());
         let (work, state) = (tokio::sync::Mutex::default(), Mutex::default());
-        Arc::new(Orchestrator { engine, tenure, clock, watch, applier, supervisor, teller, progress, corrects: config.corrects, work, state })
+        Arc::new(Orchestrator {
+            engine,
+            tenure,
+            clock,
+            watch,
+            applier,
+            supervisor,
+            teller,
+            progress,
+            corrects: config.corrects,
+            work,
+            state,
+        })
     }
 
     /// Watches over what runs, until it is dropped.

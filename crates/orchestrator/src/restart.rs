@@ -5,8 +5,12 @@
 use std::time::Duration;
 
 use domain::time::Timestamp;
+use process::observed::State;
 use process::revision::digest;
-use process::service::{Restart, RestartCondition};
+use process::service::{Restart, RestartCondition, Service};
+
+use crate::engine::Phase;
+use crate::sight::Seen;
 
 /// The most restarts that labels remember: as many as any policy counts.
 const MOST_REMEMBERED: usize = 1_000;
@@ -28,6 +32,19 @@ pub enum Verdict {
         /// How often it was started again within the window.
         restarts: usize,
     },
+}
+
+/// What becomes of a replica, where it has ended or is not well.
+pub fn verdict(service: &Service, seen: &Seen) -> Option<Verdict> {
+    let restarts = &seen.instance.identity.restarts;
+    let decide = |at: Timestamp, failed| Some(decide(&service.restart, &seen.instance.id, restarts, at, failed));
+    match (&seen.instance.phase, seen.state?) {
+        (Phase::Ended { at, .. }, state) => decide(*at, state == State::Failed),
+        // The daemon does not say when it could not be started.
+        (Phase::Unstartable(_), _) => decide(restarts.last().copied().unwrap_or_default(), true),
+        (_, State::Unhealthy) => decide(seen.unwell_since?, true),
+        _ => None,
+    }
 }
 
 /// Decides on a replica that ended at a time, with or without a failure.

@@ -11,7 +11,7 @@ use process::service::{self, Service};
 
 use crate::apply::Doing;
 use crate::engine::Phase;
-use crate::restart::{Verdict, decide, within};
+use crate::restart::{Verdict, decide, verdict, within};
 use crate::sight::{Seen, Sight};
 
 /// What is being done with a service.
@@ -59,6 +59,7 @@ fn status(name: &str, service: Option<&Service>, sight: &Sight, surroundings: &S
     let images: BTreeSet<&str> = seen.iter().map(|seen| seen.instance.image.as_str()).collect();
     let restarts = |seen: &&Seen| service.map(|service| within(&service.restart, &seen.instance.identity.restarts, surroundings.now).len());
     let count = |fits: fn(&Seen) -> bool| u32::try_from(seen.iter().filter(|seen| fits(seen)).count()).unwrap_or(u32::MAX);
+    let gave_up = |service: &Service| seen.iter().any(|seen| matches!(verdict(service, seen), Some(Verdict::Failed { .. })));
     ServiceStatus {
         name: name.to_owned(),
         group: domain_group(group),
@@ -70,6 +71,7 @@ fn status(name: &str, service: Option<&Service>, sight: &Sight, surroundings: &S
         restarts: seen.iter().filter_map(restarts).max().and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
         images: images.into_iter().map(str::to_owned).collect(),
         replicas: seen.iter().filter_map(|seen| replica(seen)).collect(),
+        has_given_up: service.is_some_and(|service| service.wanted() > 0 && gave_up(service)),
         drift: surroundings.drifts.get(name).cloned().unwrap_or_default(),
     }
 }

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Applier, Ending};
 use crate::drift::{changed, drift};
-use crate::engine::{Error, Phase};
-use crate::restart::{Verdict, decide};
+use crate::engine::Error;
+use crate::restart::{Verdict, verdict};
 use crate::sight::{Seen, Sight, Watch};
 
 /// What is watched over.
@@ -80,7 +80,7 @@ impl Supervisor {
         for service in manifest.services.iter().filter(|service| service.wanted() > 0) {
             let Some(revision) = wanted.get(service.name.as_str()) else { continue };
             for seen in sight.current(&service.name, revision) {
-                match self.verdict(service, seen) {
+                match verdict(service, seen) {
                     Some(Verdict::Again { at, restarts }) if at <= self.clock.now() => due.push(Due { service, seen, restarts }),
                     Some(Verdict::Failed { .. }) => {
                         round.failed.push((service.name.clone(), seen.instance.id.clone()));
@@ -112,19 +112,6 @@ impl Supervisor {
             }
         }
         Ok(round)
-    }
-
-    /// What becomes of a replica, where it has ended or is not well.
-    fn verdict(&self, service: &Service, seen: &Seen) -> Option<Verdict> {
-        let restarts = &seen.instance.identity.restarts;
-        let decide = |at: Timestamp, failed| Some(decide(&service.restart, &seen.instance.id, restarts, at, failed));
-        match (&seen.instance.phase, seen.state?) {
-            (Phase::Ended { at, .. }, state) => decide(*at, state == State::Failed),
-            // The daemon does not say when it could not be started.
-            (Phase::Unstartable(_), _) => decide(restarts.last().copied().unwrap_or_default(), true),
-            (_, State::Unhealthy) => decide(seen.unwell_since?, true),
-            _ => None,
-        }
     }
 
     /// Services of which the same was changed when they were put right, and ever since: the engine does not do what it is told, as a kernel

@@ -68,6 +68,7 @@ enum KindDocument {
     ExternalToken,
     ApiKey,
     Certificate,
+    Absence,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -223,6 +224,7 @@ impl From<&Credential> for CredentialDocument {
             CredentialKind::ExternalToken => KindDocument::ExternalToken,
             CredentialKind::ApiKey => KindDocument::ApiKey,
             CredentialKind::Certificate => KindDocument::Certificate,
+            CredentialKind::Absence => KindDocument::Absence,
         };
         CredentialDocument {
             kind,
@@ -243,6 +245,7 @@ impl CredentialDocument {
             KindDocument::ExternalToken => CredentialKind::ExternalToken,
             KindDocument::ApiKey => CredentialKind::ApiKey,
             KindDocument::Certificate => CredentialKind::Certificate,
+            KindDocument::Absence => CredentialKind::Absence,
         };
         Ok(Credential {
             kind,

@@ -39,6 +39,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0027_platform.sql"),
     include_str!("../migrations/0028_schedules.sql"),
     include_str!("../migrations/0029_operations.sql"),
+    include_str!("../migrations/0030_platform_sightings.sql"),
 ];
 
 /// Applies the steps that the database lacks.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::name::TenantId;
-use domain::process::{Outcome, PlatformRepository, PlatformRevision};
+use domain::process::{Outcome, PlatformRepository, PlatformRevision, Sighting};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 use rusqlite::Connection;
@@ -11,6 +11,7 @@ use crate::request;
 use crate::store::EmbeddedStore;
 
 mod rows;
+mod sightings;
 
 #[async_trait]
 impl PlatformRepository for EmbeddedStore {
@@ -36,6 +37,15 @@ impl PlatformRepository for EmbeddedStore {
     async fn settle(&self, revision: u64, outcome: &Outcome, at: Timestamp) -> domain::Result<bool> {
         let (vault, outcome) = (self.vault(), outcome.clone());
         Ok(self.write(move |connection: &Connection| rows::settle(connection, &vault, revision, &outcome, at)).await?)
+    }
+
+    async fn told(&self) -> domain::Result<Vec<Sighting>> {
+        Ok(self.read(sightings::told).await?)
+    }
+
+    async fn tell(&self, sighting: &Sighting, at: Timestamp) -> domain::Result<bool> {
+        let sighting = sighting.clone();
+        Ok(self.write(move |connection: &Connection| sightings::tell(connection, &sighting, at)).await?)
     }
 
     async fn find_answer(&self, request: &RequestKey) -> domain::Result<Option<Committed<PlatformRevision>>> {

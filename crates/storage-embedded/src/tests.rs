@@ -132,6 +132,7 @@ mod events {
                 subjects: store,
                 bootstrap: store,
                 tenants: store,
+                platform: store,
             }
         }
     }

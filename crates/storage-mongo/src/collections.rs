@@ -34,9 +34,12 @@ pub(crate) const TOTALS: Collection = of_installation("totals", &[]);
 /// Revisions of what the platform shall be, each sealed: a few, of which the newest are looked for.
 pub(crate) const PLATFORM_REVISIONS: Collection = of_installation("platform_revisions", &[]);
 
+/// How services and integrations were when that was told last, by subject: all of them are read at once.
+pub(crate) const PLATFORM_SIGHTINGS: Collection = of_installation("platform_sightings", &[]);
+
 /// All of them, in sections, each in the order of the documents.
 pub(crate) const ALL: &[&[Collection]] =
-    &[&[SCHEMA, EPOCHS, NEWS, HINTS, TOTALS, PLATFORM_REVISIONS], utilities::ALL, people::ALL, runs::ALL];
+    &[&[SCHEMA, EPOCHS, NEWS, HINTS, TOTALS, PLATFORM_REVISIONS, PLATFORM_SIGHTINGS], utilities::ALL, people::ALL, runs::ALL];
 
 /// A value of a filter that no document may lack.
 pub(crate) fn millis(time: domain::time::Timestamp) -> Bson {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::name::TenantId;
-use domain::process::{Outcome, PlatformRepository, PlatformRevision};
+use domain::process::{Outcome, PlatformRepository, PlatformRevision, Sighting};
 use domain::request::{Committed, RequestKey};
 use domain::time::Timestamp;
 
@@ -11,6 +11,7 @@ use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 
 mod rows;
+mod sightings;
 
 #[async_trait]
 impl PlatformRepository for MongoStore {
@@ -40,6 +41,16 @@ impl PlatformRepository for MongoStore {
             rows::settle(session, revision, outcome, at).await
         });
         Ok(settled?)
+    }
+
+    async fn told(&self) -> domain::Result<Vec<Sighting>> {
+        Ok(read!(self, "reading what was told of the platform", |session| sightings::told(session).await)?)
+    }
+
+    async fn tell(&self, sighting: &Sighting, at: Timestamp) -> domain::Result<bool> {
+        let system = TenantId::system();
+        let told = transact!(self, "telling of the platform", &system, |session| sightings::tell(session, sighting, at).await);
+        Ok(told?)
     }
 
     async fn find_answer(&self, request: &RequestKey) -> domain::Result<Option<Committed<PlatformRevision>>> {

@@ -259,7 +259,7 @@ pub async fn an_execution_is_stored_together_with_its_intent<R: AuditRepository 
     let repeated = repository.insert(&acme, &execution(&acme, 2), Some(&key), &[intent(2)], None).await.expect("answered");
     assert_eq!(repeated, Committed::Answered(Box::new(first)));
     let third = [intent(4), Entry { outcome: Outcome::Intent, ..entry("beta", 4) }];
-    let both = repository.insert(&acme, &execution(&acme, 4), None, &third).await.expect("stored");
+    let both = repository.insert(&acme, &execution(&acme, 4), None, &third, None).await.expect("stored");
     assert_eq!((both, listed(repository, "beta", &AuditQuery::default()).await.len()), (Committed::Stored, 1), "in each log");
     let of_another_tenant = repository.insert(&scope("beta"), &execution(&acme, 3), None, &[intent(3)], None).await;
     assert!(of_another_tenant.is_err(), "{of_another_tenant:?}");

@@ -8,6 +8,7 @@ use domain::hash::Hash;
 use domain::identity::{
     BootstrapRepository, Erasure, Principal, PrincipalChange, PrincipalRepository, PrincipalState, Role, SubjectRepository,
 };
+use domain::process::{Asked, Desired, Failure, Outcome, PlatformRepository, PlatformRevision, Sighting, Standing};
 use domain::request::{Committed, Expected};
 use domain::tenant::{Tenant, TenantChange, TenantRepository, TenantState};
 use domain::time::Timestamp;
@@ -34,6 +35,8 @@ pub struct Stores<'a> {
     pub bootstrap: &'a dyn BootstrapRepository,
     /// The same.
     pub tenants: &'a dyn TenantRepository,
+    /// The same.
+    pub platform: &'a dyn PlatformRepository,
 }
 
 /// Makes one test of each check. `$make` is an expression of which a reference becomes [`Stores`].
@@ -49,6 +52,8 @@ macro_rules! event_repository_contract {
             the_first_administrator_and_an_erasure_are_told_once,
             what_is_shared_is_told_to_both_tenants_once_it_is_accepted,
             what_is_refused_or_repeated_is_no_event,
+            changes_of_the_platform_are_told_in_their_commits,
+            each_change_of_what_runs_is_told_once_and_to_the_tenant_whose_it_is,
             events_are_read_in_order_and_of_one_tenant_only,
             only_the_beginning_of_a_log_is_removed,
         }
@@ -300,6 +305,62 @@ pub async fn events_are_read_in_order_and_of_one_tenant_only(stores: Stores<'_>)
     assert_eq!(seen, (1..=many).collect::<Vec<_>>());
     assert_eq!(stores.events.span(&scope("acme")).await.expect("the store answers"), EventSpan { oldest: 1, newest: many });
     assert_eq!(stores.events.span(&scope("other")).await.expect("the store answers"), none);
+}
+
+/// That one is stored, and what comes of it; nothing where that is known already.
+pub async fn changes_of_the_platform_are_told_in_their_commits(stores: Stores<'_>) {
+    let revision = |number| PlatformRevision {
+        desired: Desired { revision: number, manifest: "name: shop".into(), ..Desired::default() },
+        asked: Asked::Apply,
+        author: user("ann"),
+        created: at(7),
+        standing: Standing::UnderWay,
+    };
+    for number in [1, 1, 2] {
+        stores.platform.add(&revision(number), None).await.expect("the store answers");
+    }
+    let failure =
+        Failure { service: "web".to_owned(), message: "hunter2".to_owned(), log: vec!["hunter2".to_owned()], ..Failure::default() };
+    for outcome in [Outcome::RolledBack(failure), Outcome::Reached] {
+        stores.platform.settle(2, &outcome, at(9)).await.expect("the store answers");
+    }
+    let all = behind(stores, "system", 0).await;
+    let kinds: Vec<_> = all.iter().map(|event| (event.kind, event.details["revision"].clone())).collect();
+    let expected = [(EventKind::PlatformChanged, 1), (EventKind::PlatformChanged, 2), (EventKind::PlatformEnded, 2)];
+    assert_eq!(kinds, expected.map(|(kind, revision)| (kind, Detail::Number(revision))));
+    assert_eq!((text(&all[2], "outcome"), text(&all[2], "service")), (Some("rolled_back".to_owned()), Some("web".to_owned())));
+    assert!(!format!("{all:?}").contains("hunter2"), "{all:?}");
+}
+
+/// An alert stands beside the change of state that it comes with, or alone.
+pub async fn each_change_of_what_runs_is_told_once_and_to_the_tenant_whose_it_is(stores: Stores<'_>) {
+    let tell = async |sighting: Sighting| {
+        stores.platform.tell(&sighting, at(8)).await.expect("the store answers");
+    };
+    let web = |state, has_given_up| Sighting::of_service("web", state, has_given_up, 3);
+    for sighting in [web("running", false), web("running", false), web("running", true), web("failed", true), web("running", false)] {
+        tell(sighting).await;
+    }
+    tell(Sighting::of_integration(&tenant("acme"), 7, "failed", true, 3)).await;
+    tell(web("running", false).removed(4)).await;
+    let said = |event: &Event| (event.kind, text(event, "before"), text(event, "state").expect("each has one"));
+    let all = behind(stores, "system", 0).await;
+    let word = |word: &str| Some(word.to_owned());
+    let expected = [
+        (EventKind::ServiceStateChanged, None, "running".to_owned()),
+        (EventKind::ServiceGivenUp, None, "running".to_owned()),
+        (EventKind::ServiceStateChanged, word("running"), "failed".to_owned()),
+        (EventKind::ServiceStateChanged, word("failed"), "running".to_owned()),
+        (EventKind::IntegrationStateChanged, None, "failed".to_owned()),
+        (EventKind::IntegrationGivenUp, None, "failed".to_owned()),
+        (EventKind::ServiceStateChanged, word("running"), "removed".to_owned()),
+    ];
+    assert_eq!(all.iter().map(said).collect::<Vec<_>>(), expected);
+    let own = behind(stores, "acme", 0).await;
+    assert_eq!(own.iter().map(said).collect::<Vec<_>>(), expected[4..6]);
+    let ids = |events: &[Event]| events.iter().map(|event| event.id.clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&own), ids(&all[4..6]), "the same events");
+    assert!(own.iter().all(|event| event.subject == "tenants/acme/integrations/7"));
 }
 
 /// By number and by age; places are never given anew.

@@ -193,6 +193,7 @@ fn status(name: &str, running: Option<&Running>, wanted: u32) -> ServiceStatus {
         restarts: 0,
         images: running.map(|running| running.image.clone()).into_iter().collect(),
         replicas: running.map(|running| (1..=replicas).map(|number| replica(number, running)).collect()).unwrap_or_default(),
+        has_given_up: false,
         drift: String::new(),
     }
 }

@@ -262,7 +262,8 @@ pub async fn no_tenant_has_more_operations_that_go_on_than_it_may(operations: Op
     }
     insert(operations, &operation("beta", 1, &fence), 1).await;
     let more = operation("acme", 100, &fence);
-    let refused = operations.insert(&acme, &more, &entries(1), Some(&request("StartBatch", "one", 1))).await.expect_err("it is one too many");
+    let refused =
+        operations.insert(&acme, &more, &entries(1), Some(&request("StartBatch", "one", 1))).await.expect_err("it is one too many");
     assert_eq!((refused.kind(), refused.reason()), (ErrorKind::Exhausted, "TOO_MANY_OPERATIONS"));
     assert_eq!(find(operations, &more.name).await, None);
     assert_eq!(operations.entries(&acme, &more.name.operation, 0).await.expect("the store answers"), []);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::hash::Hash;
 use domain::process::{
     Asked, Desired, Failure, IntegrationOverride, IntegrationsWanted, KEPT_REVISIONS, Notation, Outcome, Override, PlatformRepository,
-    PlatformRevision, PortHolder, Standing,
+    PlatformRevision, PortHolder, Sighting, Standing,
 };
 use domain::request::{Committed, RequestKey};
 
@@ -22,6 +22,7 @@ macro_rules! platform_repository_contract {
             a_revision_is_settled_once,
             what_has_failed_gives_way_to_what_a_later_attempt_comes_to,
             old_revisions_go_but_for_the_newest_that_was_reached,
+            what_was_told_is_known_until_it_is_removed,
             a_remembered_request_is_answered_with_its_revision_as_it_is_now,
         }
     };
@@ -191,4 +192,19 @@ pub async fn a_remembered_request_is_answered_with_its_revision_as_it_is_now(rep
     let again = repository.add(&revision(2), Some(&key(1))).await.expect("the store answers");
     assert_eq!(again, Committed::Answered(Box::new(now)), "nothing is stored twice");
     assert_eq!(newest(repository).await.map(|revision| revision.desired.revision), Some(1));
+}
+
+/// The same is told once, and what was removed is as if it had never been there.
+pub async fn what_was_told_is_known_until_it_is_removed(repository: &dyn PlatformRepository) {
+    let tell = async |sighting: &Sighting| repository.tell(sighting, at(8)).await.expect("the store answers");
+    let told = async || repository.told().await.expect("the store answers");
+    let (db, web) = (Sighting::of_service("db", "running", false, 1), Sighting::of_service("web", "starting", false, 1));
+    for (sighting, is_told) in [(&web, true), (&web, false), (&db, true), (&Sighting { revision: 2, ..web.clone() }, false)] {
+        assert_eq!(tell(sighting).await, is_told, "{sighting:?}");
+    }
+    assert_eq!(told().await, [db.clone(), web.clone()]);
+    let given_up = Sighting::of_service("web", "failed", true, 3);
+    assert!(tell(&given_up).await && !tell(&given_up).await);
+    assert!(tell(&db.clone().removed(4)).await && !tell(&db.removed(4)).await);
+    assert_eq!(told().await, [given_up]);
 }

@@ -70,6 +70,7 @@ mod events {
         identity: InMemoryIdentity,
         grants: Arc<crate::InMemoryGrantRepository>,
         tenants: InMemoryTenants,
+        platform: crate::InMemoryPlatform,
         webhooks: crate::InMemoryWebhooks,
     }
 
@@ -91,6 +92,7 @@ mod events {
                 grants: identity.grants(),
                 identity,
                 tenants: InMemoryTenants::default().noting(Arc::clone(&events)),
+                platform: crate::InMemoryPlatform::new(Arc::new(FakeClock::default())).noting(Arc::clone(&events)),
                 webhooks: crate::InMemoryWebhooks::new(Arc::new(FakeClock::default()), Arc::clone(&events)),
                 events,
             }
@@ -99,7 +101,7 @@ mod events {
 
     impl<'a> From<&'a Fakes> for Stores<'a> {
         fn from(fakes: &'a Fakes) -> Self {
-            let Fakes { events, utilities, executions, identity, grants, tenants, webhooks: _ } = fakes;
+            let Fakes { events, utilities, executions, identity, grants, tenants, platform, webhooks: _ } = fakes;
             Stores {
                 events: &**events,
                 utilities,
@@ -109,6 +111,7 @@ mod events {
                 subjects: identity,
                 bootstrap: identity,
                 tenants,
+                platform,
             }
         }
     }

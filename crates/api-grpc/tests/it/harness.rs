@@ -128,7 +128,7 @@ impl Known {
             tenants: Arc::new(InMemoryTenants::of(clock.clone(), &TENANTS).noting(events.clone())),
             webhooks: Arc::new(InMemoryWebhooks::new(clock.clone(), events.clone())),
             named_secrets: Arc::new(InMemorySecrets::new(clock.clone())),
-            platforms: Arc::new(InMemoryPlatform::new(clock.clone())),
+            platforms: Arc::new(InMemoryPlatform::new(clock.clone()).noting(events.clone())),
             events,
             clock,
             hasher: Arc::default(),

@@ -138,7 +138,7 @@ const TAKES: [(&str, Takes); 113] = [
     ("secret.set", Takes::AdministeredNobody),
     ("secret.get", Takes::AdministeredNobody),
     ("secret.delete", Takes::AdministeredNobody),
-    ("schedule.create", Takes::Utility),
+    ("utility.schedule", Takes::Utility),
     ("schedule.list", Takes::Membership),
     ("schedule.get", Takes::Nobody),
     ("schedule.update", Takes::Nobody),

@@ -32,6 +32,11 @@ async fn get(server: &Harness, name: &str) -> pb::Operation {
     server.operations.clone().get_operation(pb::GetOperationRequest { name: name.to_owned() }).await.unwrap().into_inner()
 }
 
+async fn list(server: &Harness) -> Vec<pb::Operation> {
+    let request = pb::ListOperationsRequest { parent: TENANT.to_owned(), ..Default::default() };
+    server.operations.clone().list_operations(request).await.unwrap().into_inner().operations
+}
+
 /// The operation once it has ended, while time passes.
 async fn ended(server: &Harness, name: &str) -> pb::Operation {
     for _ in 0..2_000 {
@@ -96,8 +101,7 @@ async fn a_batch_is_started_followed_to_its_end_and_reported_item_by_item() {
     );
     let execution = server.execution(&reported[2].execution).await;
     assert_eq!((execution.utility, execution.caller), (utility_name("fails"), LOCAL.to_owned()));
-    let listed = server.operations.clone().list_operations(pb::ListOperationsRequest { parent: TENANT.to_owned(), ..Default::default() });
-    assert_eq!(listed.await.unwrap().into_inner().operations, [last]);
+    assert_eq!(list(&server).await, [last]);
     let records = server.execution_store.since(&sample::scope("demo"), 0, usize::MAX).await.unwrap().open_for_system().unwrap().items;
     let of_action = |action: &str| records.iter().filter(|record| record.entry.action == action).count();
     assert_eq!((of_action("batch.start"), of_action("utility.start")), (2, 6), "each is recorded before and after it");
@@ -134,8 +138,7 @@ async fn every_violation_of_a_batch_is_told_at_once_and_nothing_starts() {
     assert_eq!(fields, expected);
     let none = server.batches.clone().start_batch(batch(Vec::new(), 101)).await.unwrap_err();
     assert_eq!(violations(&none), pairs(&[("items", "OUT_OF_RANGE"), ("concurrency", "OUT_OF_RANGE")]));
-    let listed = server.operations.clone().list_operations(pb::ListOperationsRequest { parent: TENANT.to_owned(), ..Default::default() });
-    assert!(listed.await.unwrap().into_inner().operations.is_empty());
+    assert!(list(&server).await.is_empty());
 }
 
 #[tokio::test]

@@ -126,9 +126,11 @@ impl Report {
 }
 
 /// What the server finds wrong, at the lines that it stands in.
-fn at_lines(failure: Failure, name: &str, lines: &[usize]) -> Failure {
-    let violations = failure.violations.iter().map(|(field, text)| (items::at_line(field, name, lines), text.clone())).collect();
-    Failure { violations, ..failure }
+fn at_lines(mut failure: Failure, name: &str, lines: &[usize]) -> Failure {
+    for (field, _) in &mut failure.violations {
+        *field = items::at_line(field, name, lines);
+    }
+    failure
 }
 
 fn shown(file: &Path) -> String {

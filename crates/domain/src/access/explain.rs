@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::execution::ExecutionRepository;
 use crate::identity::{Principal, PrincipalRepository};
 use crate::name::{PrincipalName, UtilityName, VersionName};
-use crate::schedule::ScheduleRepository;
 use crate::operation::OperationRepository;
+use crate::schedule::ScheduleRepository;
 use crate::tenant::{Standing, TenantStates, check_home, check_target};
 use crate::utility::UtilityRepository;
 

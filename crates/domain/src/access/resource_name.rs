@@ -5,8 +5,8 @@ use std::fmt;
 use crate::access::{Installation, Target, Targeted as _};
 use crate::error::{Error, Result};
 use crate::name::{
-    CodePolicyName, CredentialName, ExecutionName, OperationName, RuntimeName, ScheduleName, SecretName, TenantName, UtilityName, VersionName,
-    WebhookName,
+    CodePolicyName, CredentialName, ExecutionName, OperationName, RuntimeName, ScheduleName, SecretName, TenantName, UtilityName,
+    VersionName, WebhookName,
 };
 
 /// A resource by its name; the installation has none.

@@ -7,8 +7,12 @@ use crate::event::{Details, EventKind};
 use crate::execution::Execution;
 use crate::identity::Principal;
 use crate::name::TenantId;
+use crate::process::{Outcome, Sighting};
 use crate::tenant::{Tenant, TenantState};
 use crate::utility::{Occasion, UtilityChange};
+
+/// What the platform is called as the subject of events.
+const PLATFORM: &str = "platform";
 
 /// An event before it has a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +123,47 @@ impl Happened {
     /// That a user or a service account was deleted.
     pub fn of_deletion(principal: &Principal) -> Self {
         Happened::to_principal(EventKind::PrincipalDeleted, principal)
+    }
+
+    /// That the platform shall be something else.
+    pub fn of_platform(revision: u64) -> Self {
+        let details = Details::from([("revision".to_owned(), revision.into())]);
+        Happened { tenant: TenantId::system(), kind: EventKind::PlatformChanged, subject: PLATFORM.to_owned(), details }
+    }
+
+    /// What came of that. Why something failed is not told: it may hold what a service has put out.
+    pub fn of_outcome(revision: u64, outcome: &Outcome) -> Self {
+        let mut details = Details::from([("revision".to_owned(), revision.into()), ("outcome".to_owned(), outcome.as_str().into())]);
+        if let Outcome::RolledBack(failure) | Outcome::Failed(failure) = outcome
+            && !failure.service.is_empty()
+        {
+            details.insert("service".to_owned(), failure.service.as_str().into());
+        }
+        Happened { kind: EventKind::PlatformEnded, details, ..Happened::of_platform(revision) }
+    }
+
+    /// What it means how a service or an integration is, beside how it was when that was told last: for who administers the installation,
+    /// and for the tenant of an integration.
+    pub fn of_sighting(before: Option<&Sighting>, now: &Sighting) -> Vec<Self> {
+        let tenant = now.tenant();
+        let (changed, given_up) = match tenant {
+            Some(_) => (EventKind::IntegrationStateChanged, EventKind::IntegrationGivenUp),
+            None => (EventKind::ServiceStateChanged, EventKind::ServiceGivenUp),
+        };
+        let mut details = Details::from([("revision".to_owned(), now.revision.into()), ("state".to_owned(), now.state.as_str().into())]);
+        let gives_up = now.has_given_up && before.is_none_or(|before| !before.has_given_up);
+        let alert = gives_up.then(|| (given_up, details.clone()));
+        let change = before.is_none_or(|before| before.state != now.state).then(|| {
+            details.extend(before.map(|before| ("before".to_owned(), before.state.as_str().into())));
+            (changed, details)
+        });
+        let logs: Vec<TenantId> = tenant.into_iter().filter(|tenant| !tenant.is_system()).chain([TenantId::system()]).collect();
+        let told = change.into_iter().chain(alert);
+        told.flat_map(|(kind, details)| {
+            let one = |tenant: &TenantId| Happened { tenant: tenant.clone(), kind, subject: now.subject.clone(), details: details.clone() };
+            logs.iter().map(one).collect::<Vec<_>>()
+        })
+        .collect()
     }
 
     fn to_principal(kind: EventKind, principal: &Principal) -> Self {

@@ -39,13 +39,25 @@ pub enum EventKind {
     PrincipalEnabled,
     /// One was deleted, with all that was granted to it.
     PrincipalDeleted,
+    /// The platform shall be something else.
+    PlatformChanged,
+    /// What the platform was to be was reached, taken back or given up.
+    PlatformEnded,
+    /// A service of the platform is in another state.
+    ServiceStateChanged,
+    /// A service of the platform has ended too often and is not started again by itself: somebody must look at it.
+    ServiceGivenUp,
+    /// An integration is in another state.
+    IntegrationStateChanged,
+    /// An integration has ended too often, likewise.
+    IntegrationGivenUp,
     /// Something that the store cannot read any more. It happens by no change, and is told to everybody in its place.
     Unreadable,
 }
 
 impl EventKind {
     /// Every kind that changes have.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::UtilityCreated,
         Self::UtilityUpdated,
         Self::UtilityDeleted,
@@ -64,6 +76,12 @@ impl EventKind {
         Self::PrincipalDisabled,
         Self::PrincipalEnabled,
         Self::PrincipalDeleted,
+        Self::PlatformChanged,
+        Self::PlatformEnded,
+        Self::ServiceStateChanged,
+        Self::ServiceGivenUp,
+        Self::IntegrationStateChanged,
+        Self::IntegrationGivenUp,
     ];
 
     /// Its name, the type of a CloudEvent.
@@ -87,6 +105,12 @@ impl EventKind {
             Self::PrincipalDisabled => "dev.zona.principal.disabled",
             Self::PrincipalEnabled => "dev.zona.principal.enabled",
             Self::PrincipalDeleted => "dev.zona.principal.deleted",
+            Self::PlatformChanged => "dev.zona.platform.changed",
+            Self::PlatformEnded => "dev.zona.platform.ended",
+            Self::ServiceStateChanged => "dev.zona.service.state_changed",
+            Self::ServiceGivenUp => "dev.zona.service.given_up",
+            Self::IntegrationStateChanged => "dev.zona.integration.state_changed",
+            Self::IntegrationGivenUp => "dev.zona.integration.given_up",
             Self::Unreadable => "dev.zona.event.unreadable",
         }
     }

@@ -144,6 +144,7 @@ impl Item {
             retry_if_lost: self.retry_if_lost,
             request: None,
             cancel_on_disconnect: false,
+            firing: None,
         }
     }
 }

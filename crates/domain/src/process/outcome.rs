@@ -27,3 +27,15 @@ pub struct Failure {
     /// Services that were left as they were.
     pub left: Vec<String>,
 }
+
+impl Outcome {
+    /// Its name, as events have it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Reached => "reached",
+            Outcome::RolledBack(_) => "rolled_back",
+            Outcome::Failed(_) => "failed",
+            Outcome::Superseded => "superseded",
+        }
+    }
+}

@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 
 use crate::Result;
-use crate::process::{Outcome, PlatformRevision};
+use crate::process::{Outcome, PlatformRevision, Sighting};
 use crate::request::{Committed, RequestKey};
 use crate::time::Timestamp;
 
 /// Revisions that are kept, beside the newest that was reached: enough to see what happened of late.
 pub const KEPT_REVISIONS: u64 = 20;
 
-/// Port: revisions of what the platform shall be. Each is sealed by the key of the tenant `system`: configs may stand
+/// Port: revisions of what the platform shall be, and how it was seen to be. Each change adds in its commit what
+/// [`crate::event::Happened`] says of it. Each revision is sealed by the key of the tenant `system`: configs may stand
 /// in manifests, and secrets in parameters of integrations and in what services put out.
 #[async_trait]
 pub trait PlatformRepository: Send + Sync {
@@ -25,6 +26,10 @@ pub trait PlatformRepository: Send + Sync {
     async fn add(&self, revision: &PlatformRevision, request: Option<&RequestKey>) -> Result<Committed<PlatformRevision>>;
     /// Notes what came of a revision, where its standing [gives way](crate::process::Standing::gives_way_to) to that; says whether it did.
     async fn settle(&self, revision: u64, outcome: &Outcome, at: Timestamp) -> Result<bool>;
+    /// How everything was when that was told last, but for what was removed.
+    async fn told(&self) -> Result<Vec<Sighting>>;
+    /// Notes how something is, together with its events, unless that was told last; says whether it did. What was removed is forgotten.
+    async fn tell(&self, sighting: &Sighting, at: Timestamp) -> Result<bool>;
     /// What a request was answered with, if it was: the revision as it is now.
     async fn find_answer(&self, request: &RequestKey) -> Result<Option<Committed<PlatformRevision>>>;
 }

@@ -25,6 +25,8 @@ pub struct ServiceStatus {
     pub images: Vec<String>,
     /// Its replicas.
     pub replicas: Vec<ReplicaStatus>,
+    /// Whether a replica has ended too often, and is not started again by itself.
+    pub has_given_up: bool,
     /// What somebody else has changed by hand; empty where nobody has.
     pub drift: String,
 }
@@ -93,4 +95,21 @@ pub enum ServiceState {
     Completed,
     /// It failed and is not started again by itself.
     Failed,
+}
+
+impl ServiceState {
+    /// Its name, as events have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ServiceState::Stopped => "stopped",
+            ServiceState::Waiting => "waiting",
+            ServiceState::Starting => "starting",
+            ServiceState::Running => "running",
+            ServiceState::Degraded => "degraded",
+            ServiceState::Updating => "updating",
+            ServiceState::Stopping => "stopping",
+            ServiceState::Completed => "completed",
+            ServiceState::Failed => "failed",
+        }
+    }
 }

@@ -23,6 +23,7 @@ use crate::work::Spawner;
 mod integrations;
 mod manage;
 mod reconcile;
+mod tell;
 
 /// What the platform is called where it is named as a resource.
 const PLATFORM: &str = "platform";

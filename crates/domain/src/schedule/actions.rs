@@ -5,7 +5,7 @@ use crate::name::{ScheduleName, TenantName, UtilityName};
 
 actions! {
     /// Have a utility started by a schedule.
-    CreateSchedule(UtilityName) = "schedule.create", Execute, "utility";
+    CreateSchedule(UtilityName) = "utility.schedule", Execute, "utility";
     /// Read a schedule.
     GetSchedule(ScheduleName) = "schedule.get", Read, "schedule";
     /// List schedules.

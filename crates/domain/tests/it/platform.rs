@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::event::{Detail, EventKind, EventRepository as _};
 use domain::lease::{InstanceId, TERM, Tenure};
 use domain::process::{
     Asked, Desired, Failure, IntegrationsWanted, Notation, Outcome, PLATFORM_JOB, PlatformPorts, PlatformRepository as _, PlatformRevision,
     Platforms, Standing,
 };
-use test_support::sample::{at, user};
-use test_support::{FakeClock, FakeManifests, FakePlatform, InMemoryExecutionRepository, InMemoryPlatform, TokioSpawner};
+use test_support::sample::{at, scope, user};
+use test_support::{FakeClock, FakeManifests, FakePlatform, InMemoryEvents, InMemoryExecutionRepository, InMemoryPlatform, TokioSpawner};
 use tokio::sync::oneshot;
 
 /// What servers share.
 struct Store {
     clock: Arc<FakeClock>,
     repository: Arc<InMemoryPlatform>,
+    events: Arc<InMemoryEvents>,
     leases: Arc<InMemoryExecutionRepository>,
 }
 
@@ -32,13 +34,18 @@ struct Server {
 impl Store {
     fn new() -> Self {
         let clock = Arc::new(FakeClock::default());
-        let repository = Arc::new(InMemoryPlatform::new(clock.clone()));
-        Store { leases: Arc::new(InMemoryExecutionRepository::new(clock.clone())), repository, clock }
+        let events = Arc::new(InMemoryEvents::new(clock.clone()));
+        let repository = Arc::new(InMemoryPlatform::new(clock.clone()).noting(events.clone()));
+        Store { leases: Arc::new(InMemoryExecutionRepository::new(clock.clone())), repository, events, clock }
     }
 
+    /// A server with an engine of its own, so that it is seen which one was asked.
     fn server(&self, name: &str) -> Server {
+        self.server_on(name, Arc::new(FakePlatform::new(Arc::new(FakeManifests), self.clock.clone())))
+    }
+
+    fn server_on(&self, name: &str, platform: Arc<FakePlatform>) -> Server {
         let (clock, spawner) = (self.clock.clone(), Arc::new(TokioSpawner::current()));
-        let platform = Arc::new(FakePlatform::new(Arc::new(FakeManifests), clock.clone()));
         let tenure = Arc::new(Tenure::of_job(PLATFORM_JOB, self.leases.clone(), clock.clone(), InstanceId::new(name)));
         let platforms = Platforms::new(PlatformPorts {
             manifests: Arc::new(FakeManifests),
@@ -63,9 +70,14 @@ impl Store {
     }
 
     async fn add(&self, number: u64, standing: Standing) {
+        let manifest = format!("web APP 1 web:{number}\nintegration 7 acme web HOST=a\n");
+        self.add_manifest(number, &manifest, standing).await;
+    }
+
+    async fn add_manifest(&self, number: u64, manifest: &str, standing: Standing) {
         let desired = Desired {
             revision: number,
-            manifest: format!("web APP 1 web:{number}\n").into(),
+            manifest: manifest.into(),
             notation: Notation::Yaml,
             environment: None,
             overrides: BTreeMap::new(),
@@ -83,6 +95,18 @@ impl Store {
             assert!(passed < 10 * TERM, "{:?}", self.repository.newest().await);
         }
         passed
+    }
+
+    /// What was told of services and integrations, with the state, in a tenant's log.
+    async fn told(&self, tenant: &str) -> Vec<(String, String)> {
+        let found = self.events.behind(&scope(tenant), 0).await.unwrap();
+        let of_state = |kind| matches!(kind, EventKind::ServiceStateChanged | EventKind::IntegrationStateChanged);
+        let events = found.open_for_system().unwrap().items.into_iter().filter(|event| of_state(event.kind));
+        let said = events.map(|event| match &event.details["state"] {
+            Detail::Text(state) => (event.subject.clone(), state.clone()),
+            Detail::Number(_) => panic!("{event:?}"),
+        });
+        said.collect()
     }
 
     async fn pass(&self, time: Duration) -> Duration {
@@ -181,4 +205,39 @@ async fn a_server_that_stops_leaves_the_lease_to_another_one_at_once() {
     first.managing.await.unwrap();
     store.pass(Duration::from_secs(1)).await;
     assert!(second.tenure.fence().is_some());
+}
+
+#[tokio::test]
+async fn each_change_of_what_runs_is_told_once_also_where_another_server_goes_on() {
+    let store = Store::new();
+    let first = store.server("a");
+    first.has_the_lease().await;
+    store.add(1, Standing::UnderWay).await;
+    store.until_reached(1).await;
+    store.pass(Duration::from_secs(1)).await;
+    store.pass(Duration::from_secs(1)).await;
+    let (web, integration) = (("services/web", "running"), ("tenants/acme/integrations/7", "running"));
+    let owned = |(subject, state): (&str, &str)| (subject.to_owned(), state.to_owned());
+    let told = store.told("system").await;
+    for expected in [web, integration] {
+        assert_eq!(told.iter().filter(|told| **told == owned(expected)).count(), 1, "{told:?}");
+    }
+    assert_eq!(store.told("acme").await.last(), Some(&owned(integration)));
+
+    first.die();
+    let second = store.server_on("b", first.platform.clone());
+    while second.tenure.fence().is_none() {
+        store.pass(Duration::from_millis(500)).await;
+    }
+    store.pass(Duration::from_secs(2)).await;
+    assert_eq!(store.told("system").await, told, "what the first one has told");
+    // What the store has not taken is told once it does.
+    store.repository.faults().fail_next("tell", 1);
+    store.add_manifest(2, "web APP 1 web:1\n", Standing::UnderWay).await;
+    store.until_reached(2).await;
+    for _ in 0..4 {
+        store.pass(Duration::from_millis(500)).await;
+    }
+    let removed = store.told("system").await.split_off(told.len());
+    assert_eq!(removed, [owned((integration.0, "removed"))]);
 }

@@ -89,7 +89,7 @@ async fn a_time_that_has_come_starts_one_execution_on_behalf_of_its_owner_and_sa
     }
     let all = started(&world).await;
     assert_eq!(all.len(), 1, "{all:?}");
-    assert_eq!((&all[0].caller, all[0].params_json.as_str()), (&sample::user("ann"), r#"{"n": 1}"#));
+    assert_eq!((&all[0].caller, &*all[0].params_json), (&sample::user("ann"), r#"{"n": 1}"#));
     let after = stored(&world, &schedule.name).await;
     assert_eq!(after.next, Some(FakeClock::START.plus(20 * MINUTE)));
     let fired = after.last.clone().expect("it has fired");

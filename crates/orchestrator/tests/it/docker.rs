@@ -95,10 +95,7 @@ async fn what_has_our_name_and_is_somebody_elses_is_refused_and_left_alone() {
     for label in ["zona.ps.scope=another", "zona.ps.service=web"] {
         let made = docker(&["create", "--name", &order.name, "--label", label, "zona-orchestrator-test:1"]);
         docker(&["volume", "create", "--label", label, &volume.name]);
-        let refused = [
-            daemon.installation.engine.create(&order).await.map(drop),
-            daemon.installation.engine.volume(&volume).await,
-        ];
+        let refused = [daemon.installation.engine.create(&order).await.map(drop), daemon.installation.engine.volume(&volume).await];
         for refused in refused {
             assert!(matches!(&refused, Err(Error::Refused(why)) if why.contains("not of this installation")), "{refused:?}");
         }

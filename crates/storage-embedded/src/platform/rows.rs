@@ -1,5 +1,6 @@
 //! Rows of revisions of the platform, and answers to requests that made them.
 
+use domain::event::Happened;
 use domain::name::TenantId;
 use domain::process::{KEPT_REVISIONS, Outcome, PlatformRevision, Standing};
 use domain::request::{Committed, RequestKey};
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::connection::integer;
 use crate::contents;
 use crate::error::{Error, Result, during};
+use crate::events;
 use crate::request::{self, Remembered};
 use crate::vault::Vault;
 
@@ -59,6 +61,7 @@ pub(super) fn add(
     let run = || connection.prepare_cached(INSERT)?.execute(params![integer(number), is_reached, document, manifest]);
     run().map_err(during("storing a revision of the platform"))?;
     prune(connection, number)?;
+    events::note(connection, now, &[Happened::of_platform(number)])?;
     if let Some(key) = request {
         request::remember(connection, &system, key, now, &number.to_string(), None)?;
     }
@@ -76,7 +79,9 @@ pub(super) fn settle(connection: &Connection, vault: &Vault, number: u64, outcom
     }
     let (is_reached, stored) = (*outcome == Outcome::Reached, sealed(connection, vault, number, &document)?);
     let run = || connection.prepare_cached(UPDATE)?.execute(params![integer(number), is_reached, stored]);
-    run().map_err(during("settling a revision of the platform")).map(|changed| changed == 1)
+    run().map_err(during("settling a revision of the platform"))?;
+    events::note(connection, at, &[Happened::of_outcome(number, outcome)])?;
+    Ok(true)
 }
 
 pub(super) fn answer(

@@ -23,9 +23,14 @@ const NO_TABLES: [&str; 6] = [
     "pragma_table_info EXISTS VIRTUAL TABLE INDEX 0:",
 ];
 /// Which statement, by its beginning, may walk through what, and why that stays short or rare.
-const WALKED: [(&str, &str, &str); 17] = [
+const WALKED: [(&str, &str, &str); 18] = [
     ("SELECT number, document, manifest FROM platform_revisions ORDER BY number DESC LIMIT 1", "platform_revisions", "its last row"),
     ("SELECT number FROM platform_revisions ORDER BY number DESC LIMIT 1", "platform_revisions", "its last row"),
+    (
+        "SELECT subject, state, has_given_up, revision FROM platform_sightings ORDER BY subject",
+        "platform_sightings",
+        "one row for each service and integration, when a server gets the platform's lease",
+    ),
     ("SELECT coalesce(sum(count), 0) FROM waiting", "waiting", "one row for each tenant of which something waits"),
     ("SELECT tenant FROM audit_logs WHERE records > sealed", "audit_logs", "one row for each tenant, once in a round"),
     ("SELECT tenant FROM event_logs ORDER BY tenant", "event_logs", "one row for each tenant, once in a round"),

@@ -1,5 +1,6 @@
 //! Documents of revisions of the platform, and answers to requests that made them.
 
+use domain::event::Happened;
 use domain::name::TenantId;
 use domain::process::{KEPT_REVISIONS, Outcome, PlatformRevision, Standing};
 use domain::request::{Committed, RequestKey};
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::collections::PLATFORM_REVISIONS;
 use crate::contents::{self, Sealing};
 use crate::error::{Error, Result};
+use crate::events;
 use crate::request::{self, Remembered};
 use crate::row::{Row, binary, integer, ordered};
 use crate::session::{Select, Session};
@@ -60,6 +62,7 @@ pub(super) async fn add(
         return Ok(Committed::Conflict);
     }
     prune(session, number).await?;
+    events::note(session, now, &[Happened::of_platform(number)]).await?;
     if let Some(key) = request {
         request::remember(session, &system, key, now, &number.to_string(), None).await?;
     }
@@ -76,7 +79,9 @@ pub(super) async fn settle(session: &mut Session, number: u64, outcome: &Outcome
     let system = TenantId::system();
     let stored = sealed(&Sealing::begin(session, &system).await?, number, &document);
     let set = doc! { "is_reached": *outcome == Outcome::Reached, "document": binary(stored) };
-    session.update(PLATFORM_REVISIONS.name, of_number(number), doc! { "$set": set }).await
+    session.update(PLATFORM_REVISIONS.name, of_number(number), doc! { "$set": set }).await?;
+    events::note(session, at, &[Happened::of_outcome(number, outcome)]).await?;
+    Ok(true)
 }
 
 pub(super) async fn answer(session: &mut Session, remembered: Option<Remembered>) -> Result<Option<Committed<PlatformRevision>>> {

@@ -16,6 +16,7 @@ impl<'a> From<&'a Scratch> for Stores<'a> {
             subjects: store,
             bootstrap: store,
             tenants: store,
+            platform: store,
         }
     }
 }

@@ -5,17 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use domain::Result;
+use domain::event::Happened;
 use domain::name::TenantId;
-use domain::process::{KEPT_REVISIONS, Outcome, PlatformRepository, PlatformRevision, Standing};
+use domain::process::{KEPT_REVISIONS, Outcome, PlatformRepository, PlatformRevision, Sighting, Standing};
 use domain::request::{Committed, RequestKey};
 use domain::time::{Clock, Timestamp};
 
+use super::events::InMemoryEvents;
 use super::requests::{Known, Requests};
 use crate::faults::Faults;
 
 /// The revisions of one platform.
 pub struct InMemoryPlatform {
     state: Mutex<State>,
+    events: Arc<InMemoryEvents>,
     clock: Arc<dyn Clock>,
     faults: Faults,
 }
@@ -24,12 +27,19 @@ pub struct InMemoryPlatform {
 struct State {
     revisions: BTreeMap<u64, PlatformRevision>,
     requests: Requests<u64>,
+    told: BTreeMap<String, Sighting>,
 }
 
 impl InMemoryPlatform {
     /// None yet.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        InMemoryPlatform { state: Mutex::default(), clock, faults: Faults::default() }
+        let events = Arc::new(InMemoryEvents::new(clock.clone()));
+        InMemoryPlatform { state: Mutex::default(), events, clock, faults: Faults::default() }
+    }
+
+    /// Notes what changes mean among these events.
+    pub fn noting(self, events: Arc<InMemoryEvents>) -> Self {
+        InMemoryPlatform { events, ..self }
     }
 
     /// What fails, by the names of the port's methods.
@@ -90,6 +100,7 @@ impl PlatformRepository for InMemoryPlatform {
         if let Some(key) = request {
             state.requests.remember(&TenantId::system(), key, now, number);
         }
+        self.events.note([Happened::of_platform(number)]);
         Ok(Committed::Stored)
     }
 
@@ -100,8 +111,28 @@ impl PlatformRepository for InMemoryPlatform {
         let is_settled = found.is_some();
         if let Some(revision) = found {
             revision.standing = Standing::Ended(outcome.clone(), at);
+            self.events.note([Happened::of_outcome(revision.desired.revision, outcome)]);
         }
         Ok(is_settled)
+    }
+
+    async fn told(&self) -> Result<Vec<Sighting>> {
+        Ok(self.state().told.values().cloned().collect())
+    }
+
+    async fn tell(&self, sighting: &Sighting, _at: Timestamp) -> Result<bool> {
+        self.faults.check("tell")?;
+        let mut state = self.state();
+        let before = state.told.get(&sighting.subject).cloned();
+        if before.as_ref().is_some_and(|before| sighting.says_the_same_as(before)) || (before.is_none() && sighting.is_removal()) {
+            return Ok(false);
+        }
+        match sighting.is_removal() {
+            true => state.told.remove(&sighting.subject),
+            false => state.told.insert(sighting.subject.clone(), sighting.clone()),
+        };
+        self.events.note(Happened::of_sighting(before.as_ref(), sighting));
+        Ok(true)
     }
 
     async fn find_answer(&self, request: &RequestKey) -> Result<Option<Committed<PlatformRevision>>> {

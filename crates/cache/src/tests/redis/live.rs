@@ -62,7 +62,7 @@ impl Pair {
         // One that no other test has, as they share a Redis.
         let number = sealing.0.rsplit('-').next().unwrap().parse().unwrap();
         let held = execution(&acme, number);
-        store.insert(&acme, &held, None, &[]).await.unwrap();
+        store.insert(&acme, &held, None, &[], None).await.unwrap();
         Pair { store, hubs, acme, held, stored: 0, seen: Vec::new() }
     }
 

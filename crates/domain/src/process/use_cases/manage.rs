@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::select;
+use futures_util::future::{join, select};
 
 use crate::error::Result;
 use crate::lease::Fence;
@@ -29,7 +29,7 @@ impl Platforms {
             return;
         }
         {
-            let (stop, work) = (pin!(stop), pin!(self.manage()));
+            let (stop, work) = (pin!(stop), pin!(join(self.manage(), self.tell_forever())));
             select(stop, work).await;
         }
         self.ports.platform.let_go();
