@@ -108,7 +108,7 @@ impl Authenticator for TokenAuthenticator {
         Ok(Some(caller.clone()))
     }
 
-    async fn in_absence(&self, principal: &PrincipalName) -> Result<Option<Caller>> {
+    async fn in_absence(&self, principal: &PrincipalName, _since: Timestamp) -> Result<Option<Caller>> {
         Ok(Some(Caller::loopback(principal.clone())))
     }
 }

@@ -104,7 +104,7 @@ impl Authenticator for RoleAuthenticator {
         Ok(Some(caller.clone()))
     }
 
-    async fn in_absence(&self, principal: &PrincipalName) -> Result<Option<Caller>> {
+    async fn in_absence(&self, principal: &PrincipalName, _since: Timestamp) -> Result<Option<Caller>> {
         let person = self.0.values().find(|person| person.name() == principal.as_str());
         let credential = Credential {
             kind: CredentialKind::Absence,

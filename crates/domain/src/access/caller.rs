@@ -110,12 +110,12 @@ pub trait Authenticator: Send + Sync {
     /// out.
     async fn as_of_now(&self, caller: &Caller) -> Result<Option<Caller>>;
 
-    /// The caller that a principal is while it shows nothing, for what it has left to the server to do later, with the role of now; `None`
-    /// where it is not known here, or is disabled or deleted.
+    /// The caller that a principal is while it shows nothing, for what it has left to the server `since` then to do later, with the role of
+    /// now; `None` where it is not known here, or is disabled or deleted. Who was made later under the same name is somebody else.
     ///
     /// # Errors
     /// As [`Authenticator::as_of_now`].
-    async fn in_absence(&self, principal: &PrincipalName) -> Result<Option<Caller>>;
+    async fn in_absence(&self, principal: &PrincipalName, since: Timestamp) -> Result<Option<Caller>>;
 }
 
 /// Callers while there is no identity: everybody is the same principal, and all that is known is whether the connection comes
@@ -164,7 +164,7 @@ impl Authenticator for LoopbackAuthenticator {
         Ok(Some(caller.clone()))
     }
 
-    async fn in_absence(&self, principal: &PrincipalName) -> Result<Option<Caller>> {
+    async fn in_absence(&self, principal: &PrincipalName, _since: Timestamp) -> Result<Option<Caller>> {
         Ok((*principal == self.principal).then(|| Caller::loopback(principal.clone())))
     }
 }

@@ -197,7 +197,7 @@ impl Authentication {
         let holds = match (credential.kind, &credential.session, &credential.key) {
             (CredentialKind::ExternalToken, _, _) => principal.accepts(credential.issued),
             (CredentialKind::Certificate, _, _) => principal.accepts_certificate(credential, self.ports.clock.now()),
-            (CredentialKind::Absence, _, _) => principal.is_active(),
+            (CredentialKind::Absence, _, _) => principal.is_active() && principal.created <= credential.issued,
             (_, Some(id), _) => match self.session(&scope, epoch, name, id).await? {
                 Some(session) => self.session_is_live(&scope, epoch, &session, &principal).await?,
                 None => false,
@@ -287,26 +287,20 @@ impl Authenticator for Authentication {
         }
     }
 
-    async fn in_absence(&self, principal: &PrincipalName) -> Result<Option<Caller>> {
+    async fn in_absence(&self, principal: &PrincipalName, since: Timestamp) -> Result<Option<Caller>> {
         require_active(self.ports.tenants.as_ref(), principal.tenant()).await?;
         let (scope, epoch) = self.at_epoch(principal).await?;
         let Some(known) = self.principal(&scope, epoch, principal).await? else {
             return match &self.without {
-                Some(without) => without.in_absence(principal).await,
+                Some(without) => without.in_absence(principal, since).await,
                 None => Ok(None),
             };
         };
-        let credential = Credential {
-            kind: CredentialKind::Absence,
-            session: None,
-            key: None,
-            issuer: None,
-            issued: self.ports.clock.now(),
-            expires: None,
-        };
+        let credential = Credential { kind: CredentialKind::Absence, session: None, key: None, issuer: None, issued: since, expires: None };
         let caller =
             || Caller { principal: principal.clone(), origin: Origin::Credential(credential), role: Some(known.role), address: None };
-        Ok(known.is_active().then(caller))
+        // Somebody who was made under the name of one that was deleted inherits nothing.
+        Ok((known.is_active() && known.created <= since).then(caller))
     }
 }
 

@@ -232,7 +232,7 @@ impl Scheduler {
 
     /// What the owner may do now.
     async fn permit(&self, schedule: &Schedule) -> Result<Permit<execution::actions::StartExecution>> {
-        let owner = self.ports.authenticator.in_absence(&schedule.owner).await?;
+        let owner = self.ports.authenticator.in_absence(&schedule.owner, schedule.created).await?;
         let owner = owner.ok_or_else(|| unknown_owner(&schedule.owner))?;
         let permit = self.ports.policy.require::<execution::actions::StartExecution>(&owner, schedule.program.utility.clone()).await?;
         // An owner whose role is another by now may start it on the account of another tenant only: not what was asked for.

@@ -198,7 +198,7 @@ impl Schedules {
         }
         violations.unless_any(())?;
         let Some(schedule) = schedule else { return Err(Error::invalid("schedule_id", "MALFORMED", "is none of a schedule")) };
-        if self.ports.authenticator.in_absence(permit.principal()).await?.is_none() {
+        if self.ports.authenticator.in_absence(permit.principal(), schedule.created).await?.is_none() {
             return Err(unknown_owner(permit.principal()));
         }
         self.check(permit, &schedule.program).await?;

@@ -196,3 +196,22 @@ async fn a_call_by_an_api_key_lasts_as_long_as_the_key() {
     installed.identities.revoke_api_key(&permit, Asked::default()).await.unwrap();
     assert_eq!(as_of_now(&installed, &caller).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn what_somebody_left_to_the_server_is_not_in_the_right_of_who_was_made_later_under_that_name() {
+    let installed = Installed::new().await;
+    installed.make_account(ACCOUNT, Role::Creator).await;
+    let left = installed.now();
+    let absent = installed.authentication.in_absence(&principal(ACCOUNT), left).await.unwrap().expect("it is known");
+    assert_eq!((absent.role, as_of_now(&installed, &absent).await.unwrap()), (Some(Role::Creator), Some(Role::Creator)));
+    installed.clock.advance(HOUR);
+    assert_eq!(as_of_now(&installed, &absent).await.unwrap(), Some(Role::Creator), "it does not age");
+    let permit = installed.by::<actions::DeleteServiceAccount>(ADA, principal(ACCOUNT)).await.unwrap();
+    installed.identities.delete_service_account(&permit, Asked::default()).await.unwrap();
+    assert_eq!(installed.authentication.in_absence(&principal(ACCOUNT), left).await.unwrap(), None);
+    installed.make_account(ACCOUNT, Role::Admin).await;
+    assert_eq!(installed.authentication.in_absence(&principal(ACCOUNT), left).await.unwrap(), None);
+    assert_eq!(as_of_now(&installed, &absent).await.unwrap(), None);
+    let later = installed.authentication.in_absence(&principal(ACCOUNT), installed.now()).await.unwrap();
+    assert_eq!(later.and_then(|caller| caller.role), Some(Role::Admin), "what it leaves itself");
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::access::Reach;
 use domain::audit::{AuditQuery, AuditRepository, Outcome};
 use domain::execution::{Execution, ExecutionQuery, ExecutionRepository};
+use domain::identity::{Asked, Role, actions};
 use domain::name::ScheduleName;
 use domain::page::PageRequest;
 use domain::request::{Committed, Expected};
@@ -20,6 +21,7 @@ use futures_util::future::join_all;
 use test_support::schedule_repository::id;
 use test_support::{FakeClock, sample};
 
+use crate::installation::{ADA, Installed};
 use crate::world::{World, acme, eventually, name, start};
 
 const SCRIPT: &str = "#: print hello\n";
@@ -198,6 +200,22 @@ async fn nothing_starts_for_whom_nobody_knows_nor_of_a_suspended_tenant() {
     world.clock.advance(10 * MINUTE);
     world.scheduler().look().await.unwrap();
     assert_eq!(refusal(&world, &schedule).await, "TENANT_SUSPENDED");
+}
+
+#[tokio::test]
+async fn a_schedule_of_a_deleted_owner_does_not_come_alive_for_who_is_made_under_the_same_name() {
+    let (world, schedule) = scheduled(draft("nightly")).await;
+    let installed = Installed::new().await;
+    let ann = schedule.owner.as_str();
+    installed.make(ann, Role::Creator).await;
+    let permit = installed.by::<actions::DeleteUser>(ADA, schedule.owner.clone()).await.unwrap();
+    installed.identities.delete_user(&permit, Asked::default()).await.unwrap();
+    installed.clock.advance(MINUTE);
+    installed.make(ann, Role::Admin).await;
+    world.clock.advance(10 * MINUTE);
+    world.scheduler_knowing(Arc::new(installed.authentication)).look().await.unwrap();
+    assert_eq!(refusal(&world, &schedule).await, "SCHEDULE_OWNER_UNKNOWN");
+    assert_eq!(started(&world).await, []);
 }
 
 /// Why its last time has started nothing.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::Result;
 use domain::access::{
-    AccessPolicy, Action, ActionSpec, Caller, LocalRules, LoopbackAuthenticator, Permit, Reach, Rules, Target, TenantScope,
+    AccessPolicy, Action, ActionSpec, Authenticator, Caller, LocalRules, LoopbackAuthenticator, Permit, Reach, Rules, Target, TenantScope,
 };
 use domain::admission::{self, Admission};
 use domain::audit::{self, Auditor, Removal};
@@ -249,12 +249,17 @@ impl World {
 
     /// What starts executions at the times of schedules, on this server.
     pub fn scheduler(&self) -> Scheduler {
+        self.scheduler_knowing(Arc::new(LoopbackAuthenticator::new(sample::user("ann"))))
+    }
+
+    /// The same, where owners are whom this knows.
+    pub fn scheduler_knowing(&self, authenticator: Arc<dyn Authenticator>) -> Scheduler {
         let Stores { tenants, executions, clock, .. } = self.stores.clone();
         let ports = SchedulerPorts {
             schedules: executions.clone(),
             executions: self.executions.clone(),
             policy: AccessPolicy::new(self.now.clone(), tenants.clone()),
-            authenticator: Arc::new(LoopbackAuthenticator::new(sample::user("ann"))),
+            authenticator,
             tenants,
             leases: executions,
             timetable: Arc::new(EveryMinutes),
