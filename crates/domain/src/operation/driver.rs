@@ -241,11 +241,13 @@ impl Driver {
         if operation.has_ended() || !operation.batch.open.is_empty() {
             return;
         }
-        let now = self.operations.executions.ports().clock.now();
-        if operation.batch.next == operation.batch.total {
-            operation.end(OperationState::Succeeded, None, now);
-        } else if operation.cancel_asked {
+        let (now, batch) = (self.operations.executions.ports().clock.now(), &operation.batch);
+        let has_begun_all = batch.next == batch.total;
+        // A wish that came too late for any item stopped nothing.
+        if operation.cancel_asked && (!has_begun_all || batch.counts.cancelled > 0) {
             operation.end(OperationState::Cancelled, None, now);
+        } else if has_begun_all {
+            operation.end(OperationState::Succeeded, None, now);
         }
     }
 

@@ -208,6 +208,26 @@ async fn a_cancelled_batch_begins_nothing_more_and_stops_what_runs_and_waits() {
     assert_eq!(world.operations.cancel(&permit).await.unwrap(), ended, "it changes nothing any more");
 }
 
+#[tokio::test]
+async fn a_batch_that_is_cancelled_while_its_last_items_run_ends_as_cancelled() {
+    let world = World::new();
+    world.create("waits", WAITING).await.unwrap();
+    let begun = begin(&world, vec![item("waits"); 2], 2).await.unwrap();
+    eventually(|| world.running() == 2).await;
+    let permit = world.permit::<actions::CancelOperation>(begun.name.clone()).await;
+    world.operations.cancel(&permit).await.unwrap();
+    // Nothing is released: what runs ends because it is stopped.
+    for _ in 0..200 {
+        world.clock.advance(Duration::from_millis(500));
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let ended = stored(&world, &begun.name).await;
+    assert_eq!((ended.state, ended.batch.next), (OperationState::Cancelled, 2));
+    assert_eq!(ended.batch.counts, Counts { cancelled: 2, ..Counts::default() });
+}
+
 /// Passes time until what a dead server held is anybody's, while the other renews its lease.
 async fn outlive(second: &World) {
     for _ in 0..4 {
