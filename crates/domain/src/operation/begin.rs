@@ -10,6 +10,7 @@ use crate::name::UtilityName;
 use crate::operation::actions;
 use crate::operation::batch::{BatchAsked, Entry, Item, MAX_CONCURRENCY, MAX_ITEMS, Refusal};
 use crate::operation::ports::Operations;
+use crate::sandbox;
 use crate::violation::Violation;
 
 /// Longest message that is kept of a refusal, in bytes: with [`MAX_ITEMS`] of them a report stays readable.
@@ -85,8 +86,11 @@ impl Operations {
 /// Why an item is never started.
 ///
 /// # Errors
-/// The error itself, where it says nothing of the item: later it may be started.
+/// The error itself, where it says nothing of the item: later it may be started, or by another server.
 pub(super) fn refusal_unless_unavailable(error: Error) -> Result<Refusal> {
+    if sandbox::is_refusal(&error) {
+        return Err(error);
+    }
     match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Exhausted => Err(error),
         ErrorKind::Internal => Ok(Refusal { reason: error.reason().to_owned(), message: "it could not be checked".to_owned() }),

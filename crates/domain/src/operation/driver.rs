@@ -16,6 +16,7 @@ use crate::operation::begin::refusal_unless_unavailable;
 use crate::operation::entity::{Failure, Operation, OperationState};
 use crate::operation::held::Hold;
 use crate::operation::ports::{Operations, item_name};
+use crate::sandbox;
 use crate::time::Timestamp;
 
 /// The pause after a round that brought something: what is quick ends meanwhile.
@@ -176,7 +177,8 @@ impl Driver {
                 (Entry::Item(item), Ok(caller)) => match self.start(index, &item, caller, &around).await {
                     Ok(outcome) => outcome,
                     Err(_) if !changed.is_empty() => return Ok(Round::Held),
-                    Err(error) if error.kind() == ErrorKind::Exhausted => return Ok(Round::Held),
+                    // What this host cannot contain for now is no fault of the item.
+                    Err(error) if error.kind() == ErrorKind::Exhausted || sandbox::is_refusal(&error) => return Ok(Round::Held),
                     Err(error) => return Err(error),
                 },
             };

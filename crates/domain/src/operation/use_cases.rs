@@ -29,7 +29,8 @@ impl Operations {
     ///
     /// # Errors
     /// [`Error::Invalid`] for the number of items, or the limit; [`Error::Exhausted`] where too many operations of the tenant go on;
-    /// [`Error::Unavailable`] without a lease, and those of the stores: nothing is begun.
+    /// [`Error::Unavailable`] without a lease, [`Error::Precondition`] where this server cannot contain what an item runs, and those of the
+    /// stores: nothing is begun.
     pub async fn start_batch(&self, permit: &Permit<actions::StartBatch>, asked: BatchAsked) -> Result<Operation> {
         let request = asked.request.clone();
         let scope = permit.scope();

@@ -7,7 +7,7 @@ use domain::access::Reach;
 use domain::error::ErrorKind;
 use domain::execution::{ExecutionQuery, ExecutionRepository, State};
 use domain::lease::Keeper;
-use domain::name::{ExecutionName, OperationName};
+use domain::name::{ExecutionName, OperationName, RuntimeId};
 use domain::operation::{
     BatchAsked, Counts, Item, ItemOutcome, MAX_CONCURRENCY, MAX_ITEMS, Operation, OperationRepository, OperationState, Reported,
     WatchedOperation, actions,
@@ -177,6 +177,26 @@ async fn who_loses_the_right_to_start_starts_nothing_more() {
     assert_eq!(ended.batch.counts, Counts { succeeded: 2, refused: 3, ..Counts::default() });
     world.now.set(Some(Reach::Tenant));
     assert_eq!(executions(&world).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_server_cannot_contain_for_now_is_not_refused_for_good() {
+    let world = World::new();
+    world.create("quick", QUICK).await.unwrap();
+    world.sandbox.lose_image(Some(&RuntimeId::default()));
+    let begun = begin(&world, vec![item("quick"); 3], 2).await.unwrap();
+    for _ in 0..30 {
+        world.clock.advance(Duration::from_millis(500));
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let held = stored(&world, &begun.name).await;
+    assert_eq!((held.state, held.batch.next), (OperationState::Running, 0));
+    world.sandbox.lose_image(None);
+    let ended = until(&[&world], &begun.name, Operation::has_ended).await;
+    assert_eq!(ended.batch.counts, Counts { succeeded: 3, ..Counts::default() });
+    check_each_ran_once(&world, &ended).await;
 }
 
 #[tokio::test]
