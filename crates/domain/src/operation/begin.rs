@@ -45,7 +45,11 @@ impl Operations {
             let entry = match &permits[&item.utility] {
                 Ok(permit) => match self.executions.judge_item(permit, item.launch()).await {
                     Ok(()) => Entry::Item(Box::new(item)),
-                    Err(error) => Entry::Refused(refusal_unless_unavailable(error)?),
+                    Err(error) => {
+                        // A secret that may not be had is refused with the record that a single start would leave.
+                        self.note_refusal(permit.caller(), &error, &Circumstances::default());
+                        Entry::Refused(refusal_unless_unavailable(error)?)
+                    }
                 },
                 Err(refusal) => Entry::Refused(refusal.clone()),
             };

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::access::Reach;
+use domain::audit::{AuditQuery, AuditRepository, Outcome};
 use domain::error::ErrorKind;
 use domain::execution::{ExecutionQuery, ExecutionRepository, State};
 use domain::lease::Keeper;
-use domain::name::{ExecutionName, OperationName, RuntimeId};
+use domain::name::{ExecutionName, OperationName, RuntimeId, SecretName};
 use domain::operation::{
     BatchAsked, Counts, Item, ItemOutcome, MAX_CONCURRENCY, MAX_ITEMS, Operation, OperationRepository, OperationState, Reported,
     WatchedOperation, actions,
@@ -149,6 +150,22 @@ async fn what_is_refused_is_reported_and_keeps_nothing_else_from_running() {
         .collect();
     assert_eq!((reasons[1].as_str(), reasons[2].as_str(), reasons[3].as_str()), ("NOT_FOUND", "PERMISSION_DENIED", "NOT_FOUND"));
     assert_eq!(executions(&world).await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_item_that_asks_for_a_secret_that_may_not_be_had_leaves_a_record_of_that() {
+    let world = World::new();
+    world.create("quick", QUICK).await.unwrap();
+    let secret = "tenants/beta/secrets/other";
+    let secrets: References = [("token".to_owned(), SecretName::parse("secret", secret).unwrap())].into();
+    let begun = begin(&world, vec![Item { secrets, ..item("quick") }], 1).await.unwrap();
+    let ended = until(&[&world], &begun.name, Operation::has_ended).await;
+    assert_eq!(ended.batch.counts, Counts { refused: 1, ..Counts::default() });
+    let log: &dyn AuditRepository = &*world.stores().executions;
+    let page = PageRequest { size: 1_000, after: None };
+    let found = log.list(&sample::scope("acme"), &AuditQuery::default(), &page).await.unwrap().open_for_system().unwrap();
+    let denied: Vec<_> = found.items.iter().filter(|record| record.entry.outcome == Outcome::Denied).collect();
+    assert_eq!(denied.iter().map(|record| record.entry.resource.as_str()).collect::<Vec<_>>(), [secret]);
 }
 
 #[tokio::test]
