@@ -19,6 +19,8 @@ struct Method {
     /// Whether it fails for good, and not for the time being.
     is_broken: bool,
     failed: u32,
+    /// What it finds damaged.
+    damaged: Vec<String>,
     meanwhile: Option<Meanwhile>,
 }
 
@@ -55,6 +57,11 @@ impl Faults {
         (method.to_fail, method.is_broken) = (ToFail::Next(calls), true);
     }
 
+    /// Every call of `method` for what has this id finds it damaged until it is healed.
+    pub fn damage(&self, method: &'static str, id: &str) {
+        self.lock().entry(method).or_default().damaged.push(id.to_owned());
+    }
+
     /// Every call of `method` fails until it is healed.
     pub fn fail_always(&self, method: &'static str) {
         self.lock().entry(method).or_default().to_fail = ToFail::All;
@@ -64,6 +71,7 @@ impl Faults {
     pub fn heal(&self) {
         for method in self.lock().values_mut() {
             method.to_fail = ToFail::None;
+            method.damaged.clear();
         }
     }
 
@@ -98,6 +106,18 @@ impl Faults {
         match found.is_broken {
             true => Err(Error::Internal { context: "a test has damaged it", source: None }),
             false => Err(Error::unavailable("store", format!("a test lets `{method}` fail"))),
+        }
+    }
+
+    /// The same, of a method that is for what has this id.
+    ///
+    /// # Errors
+    /// As [`Faults::check`].
+    pub fn check_of(&self, method: &'static str, id: &str) -> Result<()> {
+        self.check(method)?;
+        match self.lock().get(method).is_some_and(|found| found.damaged.iter().any(|damaged| damaged == id)) {
+            true => Err(Error::Internal { context: "a test has damaged it", source: None }),
+            false => Ok(()),
         }
     }
 

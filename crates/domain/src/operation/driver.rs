@@ -89,7 +89,7 @@ impl Driver {
     async fn round(&mut self) -> Result<Round> {
         let Some(mut operation) = self.own().await? else { return Ok(Round::Over) };
         let mut changed = Vec::new();
-        self.follow(&mut operation, &mut changed).await?;
+        let unfollowed = self.follow(&mut operation, &mut changed).await;
         let now = self.operations.executions.ports().clock.now();
         // What has ended may have made room.
         let is_held = changed.is_empty() && now < self.held_until;
@@ -112,10 +112,12 @@ impl Driver {
             Ok(round) => round,
         };
         self.end_if_done(&mut operation);
-        if changed.is_empty() && !operation.has_ended() {
-            return Ok(round);
-        }
-        self.store(operation, changed, round).await
+        let round = match changed.is_empty() && !operation.has_ended() {
+            true => round,
+            false => self.store(operation, changed, round).await?,
+        };
+        // What could be done is done by now: operators hear of the rest.
+        if round == Round::Over { Ok(round) } else { unfollowed.map(|()| round) }
     }
 
     /// How far it is, where it is this server's to go on with.
@@ -130,23 +132,30 @@ impl Driver {
         Ok(found.filter(|found| !found.has_ended() && Some(&found.fence) == executions.ports().keeper.fence().as_ref()))
     }
 
-    /// Sees what has ended; what is to stop is asked to.
+    /// Sees what has ended; what is to stop is asked to. An item that cannot be followed keeps its place, and holds up no other.
+    ///
+    /// # Errors
+    /// The last for which one could not be.
     async fn follow(&mut self, operation: &mut Operation, changed: &mut Vec<u32>) -> Result<()> {
+        let mut followed = Ok(());
         for index in operation.batch.open.clone() {
-            let name = item_name(&self.name, index);
-            let outcome = match self.operations.executions.item_state(&name).await? {
-                ItemState::Open => {
-                    if operation.cancel_asked {
-                        self.operations.executions.stop_item(&name).await?;
-                    }
-                    continue;
-                }
-                ItemState::Ended(state, reason) => ItemOutcome::Ended { state, reason: reason.map(|reason| reason.as_str().to_owned()) },
-                ItemState::Gone => ItemOutcome::Ended { state: State::Lost, reason: None },
-            };
-            self.note(index, outcome.clone(), changed).await?;
-            operation.batch.end(index, &outcome);
+            if let Err(error) = self.follow_one(operation, index, changed).await {
+                followed = Err(error);
+            }
         }
+        followed
+    }
+
+    async fn follow_one(&mut self, operation: &mut Operation, index: u32, changed: &mut Vec<u32>) -> Result<()> {
+        let name = item_name(&self.name, index);
+        let outcome = match self.operations.executions.item_state(&name).await? {
+            ItemState::Open if operation.cancel_asked => return self.operations.executions.stop_item(&name).await,
+            ItemState::Open => return Ok(()),
+            ItemState::Ended(state, reason) => ItemOutcome::Ended { state, reason: reason.map(|reason| reason.as_str().to_owned()) },
+            ItemState::Gone => ItemOutcome::Ended { state: State::Lost, reason: None },
+        };
+        self.note(index, outcome.clone(), changed).await?;
+        operation.batch.end(index, &outcome);
         Ok(())
     }
 

@@ -217,6 +217,22 @@ async fn what_a_server_cannot_contain_for_now_is_not_refused_for_good() {
 }
 
 #[tokio::test]
+async fn an_execution_that_cannot_be_read_holds_up_no_other_item() {
+    let world = World::new();
+    world.create("waits", WAITING).await.unwrap();
+    let begun = begin(&world, vec![item("waits"); 5], 2).await.unwrap();
+    let faults = world.stores().executions.faults().clone();
+    eventually(|| world.running() == 2).await;
+    faults.damage("find", begun.name.operation.item(0).as_str());
+    let rest = until(&[&world], &begun.name, |operation| operation.batch.next == 5 && operation.batch.open == [0]).await;
+    assert_eq!((rest.state, rest.batch.counts.succeeded), (OperationState::Running, 4));
+    assert!(!world.incidents.kinds().is_empty(), "operators hear of it");
+    faults.heal();
+    let ended = until(&[&world], &begun.name, Operation::has_ended).await;
+    assert_eq!(ended.batch.counts, Counts { succeeded: 5, ..Counts::default() });
+}
+
+#[tokio::test]
 async fn a_cancelled_batch_begins_nothing_more_and_stops_what_runs_and_waits() {
     let config = admission::Config { max_running: 1, max_running_per_tenant: 1, max_queued_per_tenant: 50, ..Default::default() };
     let world = World::admitting(config);

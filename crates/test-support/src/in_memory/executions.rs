@@ -201,7 +201,7 @@ impl ExecutionRepository for InMemoryExecutionRepository {
     }
 
     async fn find(&self, scope: &TenantScope, id: &ExecutionId) -> Result<Found<Execution>> {
-        self.faults.check("find")?;
+        self.faults.check_of("find", id.as_str())?;
         let state = self.state();
         Ok(Found::of(state.executions.get(&(scope.tenant().clone(), id.clone())).map(|(execution, _)| execution.clone())))
     }
