@@ -33,7 +33,7 @@ pub use claiming::CLAIM_PERIOD;
 pub use driver::{FLUSH_BYTES, FLUSH_DELAY, POSITION_PERIOD};
 pub use entity::{Claimable, Execution, Mode, Values};
 pub use event::{Body, Event, Output, Watched};
-pub(crate) use items::ItemState;
+pub(crate) use items::{InputNames, ItemState};
 pub use launch::{Launch, MAX_REQUEST, MAX_VALUES, TransformCall, Transformed, arguments};
 pub use live::{StopOnDrop, TAIL_BYTES};
 pub use outcomes::{MAX_FAILURE_TEXTS, MAX_OUTCOMES, MAX_RESULTS};

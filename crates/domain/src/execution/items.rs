@@ -1,6 +1,7 @@
 //! Executions that are items of something larger: judged when that is asked for, started in the right of who asked, each once however often
 //! it is tried, followed without a watch, and stopped with the whole.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::select;
@@ -8,11 +9,14 @@ use futures_util::future::select;
 use crate::access::{Action as _, Permit, Targeted as _, TenantScope};
 use crate::audit::{Circumstances, Outcome};
 use crate::error::{Error, Result};
-use crate::execution::launch::Waits;
+use crate::execution::launch::{Waits, arguments_of};
 use crate::execution::use_cases::note_execution;
-use crate::execution::{Executions, Launch, Ports, State, actions, arguments, handover};
-use crate::name::ExecutionName;
+use crate::execution::{Executions, Launch, Ports, State, actions, handover};
+use crate::name::{ExecutionName, VersionName};
 use crate::sandbox::Reason;
+
+/// What the inputs of versions are called whose code was read for that.
+pub(crate) type InputNames = HashMap<VersionName, Option<String>>;
 
 /// Where the execution of an item stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,16 +53,18 @@ impl Executions {
         self.attempt(work, outcome);
     }
 
-    /// Judges what an item asks for as a start is judged, and starts nothing.
+    /// Judges what an item asks for as a start is judged, and starts nothing. `names` is what was found out for items before it.
     ///
     /// # Errors
     /// As of [`Executions::start`]; and [`Error::Invalid`] for the value of a secret parameter: what is asked for is stored.
-    pub(crate) async fn judge_item(&self, permit: &Permit<actions::StartExecution>, launch: Launch) -> Result<()> {
+    pub(crate) async fn judge_item(&self, permit: &Permit<actions::StartExecution>, launch: Launch, names: &mut InputNames) -> Result<()> {
         let ports = &self.shared.ports;
         let (utility, version, _fresh) = self.load(permit, launch.version).await?;
         let (params_json, bindings) = handover::bind(ports, permit, (&utility, &version), launch.params_json, &launch.secrets).await?;
-        let definition = &version.definition;
-        let called = arguments(ports.binder.as_ref(), definition.kind, definition.schema(), &version.code, &params_json);
+        let (definition, binder) = (&version.definition, ports.binder.as_ref());
+        let known = names.entry(utility.name.version(version.number));
+        let input_name = || known.or_insert_with(|| binder.input_name(&version.code)).clone();
+        let called = arguments_of(binder, definition.kind, definition.schema(), input_name, &params_json);
         let (_entry, bound) = called.map_err(Error::Invalid)?;
         let has_bound = bindings.is_some();
         // Something empty stands in the places of those that are bound.

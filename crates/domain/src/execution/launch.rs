@@ -92,10 +92,24 @@ pub fn arguments(
     code: &Code,
     params_json: &str,
 ) -> Result<(Entry, Bound), Vec<Violation>> {
+    arguments_of(binder, kind, schema, || binder.input_name(code), params_json)
+}
+
+/// The same, where the name of the input may be known already: to find it in the code takes reading the code.
+///
+/// # Errors
+/// Every violation of the schema.
+pub(super) fn arguments_of(
+    binder: &dyn ParameterBinder,
+    kind: Kind,
+    schema: Schema<'_>,
+    input_name: impl FnOnce() -> Option<String>,
+    params_json: &str,
+) -> Result<(Entry, Bound), Vec<Violation>> {
     if kind == Kind::Script {
         return Ok((Entry::Script, binder.bind(schema, params_json)?));
     }
-    let own = schema.find(VALUE).and_then(|_| binder.input_name(code));
+    let own = schema.find(VALUE).and_then(|_| input_name());
     let member = own.as_deref().unwrap_or(VALUE);
     let (value, rest) = binder.take(params_json, member)?;
     let missing = || {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::access::{Action as _, Caller, Permit};
 use crate::audit::Circumstances;
 use crate::error::{Error, ErrorKind, Result};
+use crate::execution::InputNames;
 use crate::execution::actions::StartExecution;
 use crate::name::UtilityName;
 use crate::operation::actions;
@@ -36,6 +37,7 @@ impl Operations {
     pub(super) async fn judged(&self, permit: &Permit<actions::StartBatch>, items: Vec<Item>) -> Result<Vec<Entry>> {
         // Most batches are of few utilities: each is permitted, and a refusal recorded, once.
         let mut permits: HashMap<UtilityName, std::result::Result<Permit<StartExecution>, Refusal>> = HashMap::new();
+        let mut names = InputNames::new();
         let mut entries = Vec::with_capacity(items.len());
         for item in items {
             if !permits.contains_key(&item.utility) {
@@ -43,7 +45,7 @@ impl Operations {
                 permits.insert(item.utility.clone(), permitted);
             }
             let entry = match &permits[&item.utility] {
-                Ok(permit) => match self.executions.judge_item(permit, item.launch()).await {
+                Ok(permit) => match self.executions.judge_item(permit, item.launch(), &mut names).await {
                     Ok(()) => Entry::Item(Box::new(item)),
                     Err(error) => {
                         // A secret that may not be had is refused with the record that a single start would leave.

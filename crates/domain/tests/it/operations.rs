@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::access::Reach;
 use domain::audit::{AuditQuery, AuditRepository, Outcome};
+use domain::code::{Parameter, ValueType};
 use domain::error::ErrorKind;
 use domain::execution::{ExecutionQuery, ExecutionRepository, State};
 use domain::lease::Keeper;
@@ -14,7 +15,9 @@ use domain::operation::{
     WatchedOperation, actions,
 };
 use domain::page::PageRequest;
+use domain::sandbox::Limits;
 use domain::secret::References;
+use domain::utility::{Call, Draft};
 use domain::{Error, Result, admission};
 use futures_util::StreamExt as _;
 use test_support::{ADVANCE_ANSWERED, sample};
@@ -166,6 +169,26 @@ async fn an_item_that_asks_for_a_secret_that_may_not_be_had_leaves_a_record_of_t
     let found = log.list(&sample::scope("acme"), &AuditQuery::default(), &page).await.unwrap().open_for_system().unwrap();
     let denied: Vec<_> = found.items.iter().filter(|record| record.entry.outcome == Outcome::Denied).collect();
     assert_eq!(denied.iter().map(|record| record.entry.resource.as_str()).collect::<Vec<_>>(), [secret]);
+}
+
+#[tokio::test]
+async fn code_is_read_once_for_however_many_items_of_a_call() {
+    let world = World::new();
+    let value = Parameter {
+        name: "value".to_owned(),
+        value_type: ValueType::Any,
+        required: false,
+        default_json: None,
+        enum_json: Vec::new(),
+        secret: false,
+        description: String::new(),
+    };
+    let code = b"def transform(value):\n    return value\n".to_vec();
+    let draft = Draft { code, limits: Limits::DEFAULT, parameters: Some(vec![value]), ..Draft::default() };
+    world.utilities.create(&world.permit(acme()).await, Some(sample::utility_id("maps")), draft, Call::default()).await.unwrap();
+    let before = world.binder.read();
+    begin(&world, vec![item("maps"); 50], 1).await.unwrap();
+    assert_eq!(world.binder.read() - before, 1);
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ pub struct RulesOfNow {
 #[derive(Default)]
 pub struct AnyBinder {
     looked: AtomicUsize,
+    read: AtomicUsize,
 }
 
 impl World {
@@ -445,6 +446,11 @@ impl AnyBinder {
     pub fn looked(&self) -> usize {
         self.looked.load(Ordering::SeqCst)
     }
+
+    /// How often it was to read code.
+    pub fn read(&self) -> usize {
+        self.read.load(Ordering::SeqCst)
+    }
 }
 
 impl ParameterBinder for AnyBinder {
@@ -466,6 +472,7 @@ impl ParameterBinder for AnyBinder {
     }
 
     fn input_name(&self, _code: &Code) -> Option<String> {
+        self.read.fetch_add(1, Ordering::SeqCst);
         None
     }
 
