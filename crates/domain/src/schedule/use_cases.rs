@@ -452,6 +452,8 @@ fn patched(old: &Schedule, patch: &SchedulePatch) -> Schedule {
 /// What the record of a change says: which fields, and their hashes.
 fn changes(old: &Schedule, new: &Schedule) -> Vec<FieldChange> {
     let version = |schedule: &Schedule| schedule.program.version.map(|number| number.to_string());
+    let timeout = |schedule: &Schedule| schedule.program.timeout.map(|timeout| timeout.as_millis().to_string());
+    let again = |schedule: &Schedule| schedule.program.retry_if_lost.to_string();
     let paused = |schedule: &Schedule| schedule.paused.to_string();
     let changed = [
         FieldChange::of("description", Some(&old.description), Some(&new.description)),
@@ -461,6 +463,8 @@ fn changes(old: &Schedule, new: &Schedule) -> Vec<FieldChange> {
         FieldChange::named("paused", Some(&paused(old)), Some(&paused(new))).filter(|_| old.paused != new.paused),
         FieldChange::of("version", version(old).as_deref(), version(new).as_deref()),
         FieldChange::of("params_json", Some(&old.program.params_json), Some(&new.program.params_json)),
+        FieldChange::of("timeout", timeout(old).as_deref(), timeout(new).as_deref()),
+        FieldChange::named("retry_if_lost", Some(&again(old)), Some(&again(new))).filter(|_| again(old) != again(new)),
         (old.program.secrets != new.program.secrets).then(|| FieldChange::secret("secret_parameters")),
     ];
     changed.into_iter().flatten().collect()

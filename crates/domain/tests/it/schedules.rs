@@ -309,6 +309,29 @@ async fn a_change_that_meets_a_start_loses_neither() {
 }
 
 #[tokio::test]
+async fn the_record_of_a_change_names_every_field_that_has_changed() {
+    let (world, schedule) = scheduled(draft("nightly")).await;
+    let patch = SchedulePatch {
+        description: Some("other".to_owned()),
+        cron: Some("every 7".to_owned()),
+        time_zone: Some("UTC".to_owned()),
+        catch_up: Some(CatchUp::All),
+        version: Some(Some(1)),
+        params_json: Some("{}".to_owned()),
+        secrets: None,
+        timeout: Some(Some(MINUTE)),
+        retry_if_lost: Some(true),
+    };
+    let permit = world.permit(schedule.name.clone()).await;
+    world.schedules().update(&permit, patch, ScheduleAsked::default()).await.unwrap();
+    let entry = world.auditor().own_entry(sample::tenant("acme"), "schedule.update", &schedule.name);
+    let entry = permit.notes().take().applied_to(entry);
+    let fields: Vec<_> = entry.changes.iter().filter_map(|change| change.field.split('=').next()).collect();
+    let every = ["description", "cron", "time_zone", "catch_up", "version", "params_json", "timeout", "retry_if_lost"];
+    assert_eq!(fields, every);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_schedule_is_said_at_its_fields() {
     let world = World::new();
     world.create("report", SCRIPT).await.unwrap();
