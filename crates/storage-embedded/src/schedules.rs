@@ -48,7 +48,7 @@ impl ScheduleRepository for EmbeddedStore {
     }
 
     async fn due(&self, now: Timestamp, after: Option<&Due>, limit: u32) -> domain::Result<Vec<Due>> {
-        let after = after.cloned();
-        Ok(self.read(move |connection| rows::due(connection, now, after.as_ref(), limit)).await?)
+        let (after, vault) = (after.cloned(), self.vault());
+        Ok(self.read(move |connection| rows::due(connection, &vault, now, after.as_ref(), limit)).await?)
     }
 }

@@ -53,6 +53,7 @@ pub trait ScheduleRepository: Send + Sync {
     /// What a request was answered with, if it was: the schedule as it is by now, or where the request has deleted it as it was, without
     /// parameters.
     async fn find_answer(&self, scope: &TenantScope, request: &RequestKey) -> Result<Option<Committed<Schedule>>>;
-    /// At most `limit` schedules of any tenant that are due at `now`, those first that have been for longest, behind `after`.
+    /// At most `limit` schedules of any tenant that are due at `now`, those first that have been for longest, behind `after`. Those
+    /// whose names cannot be read do not count, and hide no others: fewer than `limit` are all that there are.
     async fn due(&self, now: Timestamp, after: Option<&Due>, limit: u32) -> Result<Vec<Due>>;
 }

@@ -65,23 +65,37 @@ pub(super) fn find(connection: &Connection, vault: &Vault, tenant: &TenantId, id
     decode(name, &text, params_json.to_string()).map(Some)
 }
 
-/// Those of all tenants whose time has come.
-pub(super) fn due(connection: &Connection, now: Timestamp, after: Option<&Due>, limit: u32) -> Result<Vec<Due>> {
+/// Those of all tenants whose time has come. One that cannot be read hides no other: fewer than `limit` are all that there are.
+pub(super) fn due(connection: &Connection, vault: &Vault, now: Timestamp, after: Option<&Due>, limit: u32) -> Result<Vec<Due>> {
     const QUERY: &str = "SELECT next, tenant, id FROM schedules INDEXED BY schedules_due \
          WHERE next IS NOT NULL AND next <= ?1 AND (next, tenant, id) > (?2, ?3, ?4) ORDER BY next, tenant, id LIMIT ?5";
-    let (next, tenant, id) =
-        after.map_or((-1, "", ""), |due| (integer(due.next.as_millis()), due.name.tenant.as_str(), due.name.schedule.as_str()));
+    let mut behind = after.map_or((-1, String::new(), String::new()), |due| {
+        (integer(due.next.as_millis()), due.name.tenant.as_str().to_owned(), due.name.schedule.as_str().to_owned())
+    });
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?));
-    let run = || -> rusqlite::Result<Vec<_>> {
-        let key = params![integer(now.as_millis()), next, tenant, id, limit];
-        connection.prepare_cached(QUERY)?.query_map(key, row)?.collect()
-    };
-    let read = |(next, tenant, id): (i64, String, String)| {
+    let read = |(next, tenant, id): &(i64, String, String)| -> Result<Due> {
         let name = ScheduleName::parse("name", &format!("tenants/{tenant}/schedules/{id}"));
         let name = name.map_err(|error| Error::undecodable(TABLE, format!("{tenant}/{id}"), error))?;
         Ok(Due { next: Timestamp::from_millis(next.unsigned_abs()), name })
     };
-    run().map_err(during("looking for schedules that are due"))?.into_iter().map(read).collect()
+    let (mut found, wanted) = (Vec::new(), limit as usize);
+    while found.len() < wanted {
+        let run = || -> rusqlite::Result<Vec<_>> {
+            let key = params![integer(now.as_millis()), behind.0, behind.1, behind.2, limit];
+            connection.prepare_cached(QUERY)?.query_map(key, row)?.collect()
+        };
+        let rows = run().map_err(during("looking for schedules that are due"))?;
+        for one in &rows {
+            found.extend(vault.readable(TABLE, format_args!("{}/{}", one.1, one.2), read(one))?);
+        }
+        let is_last = rows.len() < wanted;
+        match rows.into_iter().next_back() {
+            Some(last) if !is_last => behind = last,
+            Some(_) | None => break,
+        }
+    }
+    found.truncate(wanted);
+    Ok(found)
 }
 
 pub(super) fn commit(

@@ -57,3 +57,13 @@ async fn a_schedule_that_cannot_be_read_hides_no_other_and_is_due_still() {
     assert_eq!(due.len(), 3);
     assert_eq!(found(&store, "a").await, Err(ErrorKind::Internal));
 }
+
+#[tokio::test]
+async fn a_schedule_whose_name_is_none_keeps_no_other_from_being_due() {
+    let store = stored(&["a", "b", "c"]).await;
+    run(&store, "UPDATE schedules SET id = 'A ' || id WHERE id IN ('a', 'b')").await;
+    for limit in [1, 2, 10] {
+        let due = store.due(at(5_000), None, limit).await.unwrap();
+        assert_eq!(due.iter().map(|due| due.name.schedule.as_str()).collect::<Vec<_>>(), ["c"], "{limit}");
+    }
+}

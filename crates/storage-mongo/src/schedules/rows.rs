@@ -40,25 +40,44 @@ pub(super) async fn find(session: &mut Session, name: &ScheduleName) -> Result<O
     decode(name.clone(), found.key(), found.text("document")?, params_json.to_string()).map(Some)
 }
 
-/// Those of all tenants whose time has come.
+/// Those of all tenants whose time has come. One that cannot be read hides no other: fewer than `limit` are all that there are.
 pub(super) async fn due(session: &mut Session, now: Timestamp, after: Option<&Due>, limit: u32) -> Result<Vec<Due>> {
     let until = doc! { "next": { "$exists": true, "$lte": integer(now.as_millis()) } };
-    let filter = match after {
-        None => until,
-        Some(Due { next, name }) => {
-            let (next, tenant, id) = (integer(next.as_millis()), name.tenant.as_str(), name.schedule.as_str());
-            let behind = doc! { "$or": [
-                { "next": { "$gt": next } },
-                { "next": next, "tenant": { "$gt": tenant } },
-                { "next": next, "tenant": tenant, "id": { "$gt": id } },
-            ] };
-            doc! { "$and": [until, behind] }
-        }
+    let mut filter = match after {
+        None => until.clone(),
+        Some(Due { next, name }) => behind(&until, (integer(next.as_millis()), name.tenant.as_str(), name.schedule.as_str())),
     };
-    let sort = doc! { "next": 1, "tenant": 1, "id": 1 };
-    let select = Select { sort, limit: limit as usize, fields: doc! { "next": 1, "tenant": 1, "id": 1 } };
-    let found = session.find(SCHEDULES.name, filter, select).await?;
-    found.iter().map(|row| Ok(Due { next: Timestamp::from_millis(row.number("next")?), name: name_of(row)? })).collect()
+    let (mut due, wanted) = (Vec::new(), limit as usize);
+    loop {
+        let sort = doc! { "next": 1, "tenant": 1, "id": 1 };
+        let select = Select { sort, limit: wanted, fields: doc! { "next": 1, "tenant": 1, "id": 1 } };
+        let found = session.find(SCHEDULES.name, filter, select).await?;
+        for row in &found {
+            due.extend(session.shared.readable(read_due(row))?);
+        }
+        // Where its place cannot be read either, nothing behind it can be asked for.
+        let last = found.last().filter(|_| found.len() >= wanted && due.len() < wanted);
+        match last.and_then(|last| Some((last.integer("next").ok()?, last.text("tenant").ok()?, last.text("id").ok()?))) {
+            Some(place) => filter = behind(&until, place),
+            None => break,
+        }
+    }
+    due.truncate(wanted);
+    Ok(due)
+}
+
+fn read_due(row: &Row) -> Result<Due> {
+    Ok(Due { next: Timestamp::from_millis(row.number("next")?), name: name_of(row)? })
+}
+
+/// What is due and comes after this place.
+fn behind(until: &Document, (next, tenant, id): (i64, &str, &str)) -> Document {
+    let behind = doc! { "$or": [
+        { "next": { "$gt": next } },
+        { "next": next, "tenant": { "$gt": tenant } },
+        { "next": next, "tenant": tenant, "id": { "$gt": id } },
+    ] };
+    doc! { "$and": [until.clone(), behind] }
 }
 
 pub(super) async fn commit(
