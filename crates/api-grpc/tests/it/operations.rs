@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api_proto::zona::execution::v1::ExecutionState;
 use api_proto::zona::operation::v1 as pb;
+use api_proto::zona::utility::v1 as utilities;
 use domain::audit::AuditRepository as _;
 use pb::watch_operation_response::Message;
 use test_support::sample;
@@ -158,4 +159,27 @@ async fn a_repeated_request_answers_the_first_batch_and_another_tenant_sees_noth
     let absent = first.name.replace(&first.name[first.name.len() - 4..], "ffff");
     let missing = server.operations.clone().get_operation(pb::GetOperationRequest { name: absent }).await.unwrap_err();
     assert_eq!((missing.code(), reason(&missing)), (Code::NotFound, "NOT_FOUND".to_owned()));
+}
+
+#[tokio::test]
+async fn an_item_holds_no_secret_by_value_beside_one_by_name_of_whatever_type() {
+    let server = Harness::start().await;
+    let parameter = |name: &str, value_type: utilities::ValueType| utilities::Parameter {
+        name: name.to_owned(),
+        value_type: value_type.into(),
+        secret: true,
+        ..Default::default()
+    };
+    let utility = utilities::Utility {
+        code: "def main(token, pin):\n    #: return 1\n".to_owned(),
+        parameters: vec![parameter("token", utilities::ValueType::String), parameter("pin", utilities::ValueType::Integer)],
+        parameters_overridden: true,
+        ..Default::default()
+    };
+    server.create_as("some", utility).await.unwrap();
+    let secret_parameters = [("token".to_owned(), "tenants/demo/secrets/absent".to_owned())].into();
+    let by_value = pb::BatchItem { params_json: r#"{"pin": 1234}"#.to_owned(), secret_parameters, ..item("some") };
+    let begun = begin(&server, batch(vec![by_value], 1)).await;
+    let reported = items(&server, &ended(&server, &begun.name).await.name, 10).await;
+    assert!(reported[0].message.contains("pin: no secret is stored by value"), "{reported:?}");
 }

@@ -9,6 +9,7 @@ use futures_util::future::select;
 use crate::access::{Action as _, Permit, Targeted as _, TenantScope};
 use crate::audit::{Circumstances, Outcome};
 use crate::error::{Error, Result};
+use crate::execution::kept::keeps_no_secret;
 use crate::execution::launch::{Waits, arguments_of};
 use crate::execution::use_cases::note_execution;
 use crate::execution::{Executions, Launch, Ports, State, actions, handover};
@@ -60,8 +61,12 @@ impl Executions {
     pub(crate) async fn judge_item(&self, permit: &Permit<actions::StartExecution>, launch: Launch, names: &mut InputNames) -> Result<()> {
         let ports = &self.shared.ports;
         let (utility, version, _fresh) = self.load(permit, launch.version).await?;
-        let (params_json, bindings) = handover::bind(ports, permit, (&utility, &version), launch.params_json, &launch.secrets).await?;
         let (definition, binder) = (&version.definition, ports.binder.as_ref());
+        if !launch.secrets.is_empty() {
+            // Behind what is bound, one that is given by value would not be told from it.
+            keeps_no_secret(binder, definition.schema(), &launch.params_json)?;
+        }
+        let (params_json, bindings) = handover::bind(ports, permit, (&utility, &version), launch.params_json, &launch.secrets).await?;
         let known = names.entry(utility.name.version(version.number));
         let input_name = || known.or_insert_with(|| binder.input_name(&version.code)).clone();
         let called = arguments_of(binder, definition.kind, definition.schema(), input_name, &params_json);

@@ -1,4 +1,5 @@
-//! What of parameters may be kept: secrets never are, neither with an execution that another server may run nor with a schedule.
+//! What of parameters may be kept: secrets never are, neither with an execution that another server may run nor with a schedule or a
+//! batch.
 
 use crate::code::{ParameterBinder, Schema};
 use crate::error::{Error, Result};
@@ -35,6 +36,8 @@ pub(super) fn keeps_no_secret(binder: &dyn ParameterBinder, schema: Schema<'_>, 
 }
 
 fn by_value(name: &str) -> Violation {
-    let text = format!("{name}: a schedule keeps no secret by value; keep it as a named secret, and bind that by `secret_parameters`");
+    let text = format!(
+        "{name}: no secret is stored by value with what is to start later; keep it as a named secret, and bind that by `secret_parameters`"
+    );
     Violation::new(FIELD, "SECRET_BY_VALUE", text)
 }
