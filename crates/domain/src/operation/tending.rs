@@ -40,17 +40,19 @@ impl Operations {
         }
         let ports = self.executions.ports();
         let Some(fence) = ports.keeper.fence() else { return Ok(()) };
-        let now = ports.clock.now();
+        let (now, mut failed) = (ports.clock.now(), None);
         for left in self.repository.abandoned(now, TAKEN_AT_ONCE).await? {
             let scope = TenantScope::for_system(left.name.tenant.clone());
             // Held before, as of one that is new: where the answer is lost, the next round finds out.
             let Some(hold) = self.held.hold(&left.name) else { continue };
-            match self.repository.take_over(&scope, &left.name.operation, &left.fence, &fence, now).await? {
-                Some(taken) => self.drive(taken.name, hold),
-                None => hold.end(),
+            match self.repository.take_over(&scope, &left.name.operation, &left.fence, &fence, now).await {
+                Ok(Some(taken)) => self.drive(taken.name, hold),
+                Ok(None) => hold.end(),
+                // Dropped as where the task dies: the answer may be what was lost.
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     fn go_on(&self, name: OperationName) {

@@ -385,6 +385,36 @@ async fn a_paused_server_that_returns_takes_no_step_of_a_batch_that_another_has_
 }
 
 #[tokio::test]
+async fn a_batch_that_cannot_be_taken_over_hides_no_other() {
+    let first = World::new();
+    let second = first.beside("second").begun();
+    first.create("waits", WAITING).await.unwrap();
+    let mut begun = Vec::new();
+    for _ in 0..2 {
+        begun.push(begin(&first, vec![item("waits")], 1).await.unwrap().name);
+    }
+    first.kill();
+    outlive(&second).await;
+    first.stores().executions.faults().fail_next("take_over_operation", 1);
+    second.operations.tend().await;
+    let mut taken = 0;
+    for name in &begun {
+        taken += usize::from(stored(&second, name).await.fence.holder.as_str() == "second");
+    }
+    assert_eq!(taken, 1);
+    // The next round finds out that nothing came of it, and the one behind it tries again.
+    for _ in 0..2 {
+        second.operations.tend().await;
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for name in &begun {
+        assert_eq!(stored(&second, name).await.fence.holder.as_str(), "second");
+    }
+}
+
+#[tokio::test]
 async fn items_of_one_batch_run_on_every_server_that_has_a_place() {
     let config = admission::Config { max_running: 1, max_running_per_tenant: 1, max_queued_per_tenant: 50, ..Default::default() };
     let first = World::admitting(config);
