@@ -12,7 +12,7 @@ pub const ON_TIME: Duration = Duration::from_secs(60);
 /// Most times that are caught up on one by one: of more, the last.
 pub const MAX_CAUGHT_UP: usize = 100;
 /// So many times are counted one by one. Of what has rested for longer, only the last are looked at.
-const MAX_COUNTED: usize = 10_000;
+const MAX_COUNTED: usize = 1_000;
 /// In that, no schedule has more than [`MAX_CAUGHT_UP`] times.
 const LOOKED_BACK: Duration = Duration::from_secs(60 * MAX_CAUGHT_UP as u64);
 
