@@ -10,7 +10,7 @@ use crate::audit::Circumstances;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execution::actions::StartExecution;
 use crate::execution::{ItemState, State};
-use crate::name::OperationName;
+use crate::name::{ExecutionName, OperationName};
 use crate::operation::batch::{Entry, ITEMS_OF_CHUNK, Item, ItemOutcome, Refusal, chunk_of};
 use crate::operation::begin::refusal_unless_unavailable;
 use crate::operation::entity::{Failure, Operation, OperationState};
@@ -25,6 +25,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// How long a start that found no room waits, unless something has ended: each try of it is recorded.
 const PAUSE_FOR_ROOM: Duration = Duration::from_secs(5);
+/// An item that was asked to stop and has not ended is asked again after so long: a server may have died that was to hear of it.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// Items that are begun in one round, so that refusals, which take no place, are stored from time to time.
 const BEGUN_AT_ONCE: u32 = 200;
 /// What incidents call the work.
@@ -54,6 +56,8 @@ pub(super) struct Driver {
     entries: Option<(u32, Vec<Entry>)>,
     /// What is stored of the chunks that something is open in.
     outcomes: BTreeMap<u32, Vec<ItemOutcome>>,
+    /// When which items were asked to stop that have not ended.
+    asked: BTreeMap<u32, Timestamp>,
     /// Before that, nothing is started unless something has ended.
     held_until: Timestamp,
 }
@@ -61,7 +65,16 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn new(operations: Operations, name: OperationName, hold: Hold) -> Self {
         let scope = TenantScope::for_system(name.tenant.clone());
-        Driver { operations, name, scope, hold: Some(hold), entries: None, outcomes: BTreeMap::new(), held_until: Timestamp::default() }
+        Driver {
+            operations,
+            name,
+            scope,
+            hold: Some(hold),
+            entries: None,
+            outcomes: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            held_until: Timestamp::default(),
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -149,13 +162,25 @@ impl Driver {
     async fn follow_one(&mut self, operation: &mut Operation, index: u32, changed: &mut Vec<u32>) -> Result<()> {
         let name = item_name(&self.name, index);
         let outcome = match self.operations.executions.item_state(&name).await? {
-            ItemState::Open if operation.cancel_asked => return self.operations.executions.stop_item(&name).await,
+            ItemState::Open if operation.cancel_asked => return self.ask_stop(index, &name).await,
             ItemState::Open => return Ok(()),
             ItemState::Ended(state, reason) => ItemOutcome::Ended { state, reason: reason.map(|reason| reason.as_str().to_owned()) },
             ItemState::Gone => ItemOutcome::Ended { state: State::Lost, reason: None },
         };
         self.note(index, outcome.clone(), changed).await?;
+        self.asked.remove(&index);
         operation.batch.end(index, &outcome);
+        Ok(())
+    }
+
+    /// Asks an item to stop, unless it was asked just now.
+    async fn ask_stop(&mut self, index: u32, name: &ExecutionName) -> Result<()> {
+        let now = self.operations.executions.ports().clock.now();
+        if self.asked.get(&index).is_some_and(|asked| now.since(*asked) < ASK_AGAIN) {
+            return Ok(());
+        }
+        self.operations.executions.stop_item(name).await?;
+        self.asked.insert(index, now);
         Ok(())
     }
 
