@@ -285,6 +285,8 @@ impl Platform for Orchestrator {
         let mut state = self.state();
         state.applying.iter().chain(&state.tending).for_each(CancellationToken::cancel);
         state.charge = None;
+        // Under another lease, something older than what was taken back may be in force.
+        state.newest = 0;
     }
 
     async fn show(&self, desired: &Desired) -> Result<()> {

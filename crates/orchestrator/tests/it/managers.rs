@@ -474,3 +474,17 @@ async fn whoever_has_no_lease_changes_nothing() {
     leader(&servers).await;
     assert!(begun.elapsed() < TERM, "{:?}", begun.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_let_go_makes_something_older_so_where_that_is_in_force_by_then() {
+    let (store, engine) = (Store::new(), InMemoryEngine::new());
+    let shared: Arc<dyn Engine> = engine.clone();
+    let server = Server::begin(&store, &shared, "t", "server-0".to_owned());
+    until("it has the lease", async || server.epoch()).await;
+    let apply = |number| server.orchestrator.apply(Arc::new(desired(number)), None);
+    assert_eq!(apply(2).await.unwrap(), Outcome::Reached);
+    assert_eq!(apply(1).await.unwrap(), Outcome::Superseded, "revisions may come in another order");
+    server.orchestrator.let_go();
+    assert_eq!(apply(1).await.unwrap(), Outcome::Reached);
+    assert_eq!(engine.available("web"), 2);
+}
