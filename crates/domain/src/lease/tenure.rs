@@ -68,8 +68,8 @@ impl Tenure {
         self.term / PARTS
     }
 
-    /// Acquires the lease, or renews it where that is due; says under which fence it is held. Once it has lapsed here it is acquired under a
-    /// new token, even where nobody else had it meanwhile: what was given up is begun anew.
+    /// Acquires the lease, or renews it where that is due; says under which fence it is held. Once it has lapsed here, also while a renewal
+    /// was under way, it is acquired under a new token, even where nobody else had it meanwhile: what was given up is begun anew.
     ///
     /// # Errors
     /// Those of the store. What is held stays so until its time has come.
@@ -80,8 +80,9 @@ impl Tenure {
         let fence = match held {
             Some(held) if now.since(held.renewed) < self.period() => return Ok(Some(held.fence)),
             Some(held) => match self.leases.renew(&self.name, &held.fence, now, self.term).await? {
-                Renewal::Renewed(_) => Some(held.fence),
-                Renewal::Lost => None,
+                Renewal::Renewed(_) if self.clock.now() < held.until => Some(held.fence),
+                // Where it lapsed before the store answered, what was begun under it was given up by then.
+                Renewal::Renewed(_) | Renewal::Lost => None,
             },
             None => match self.leases.acquire(&self.name, &self.holder, now, self.term).await? {
                 Acquisition::Acquired(lease) => Some(lease.fence),

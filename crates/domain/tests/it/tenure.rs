@@ -3,13 +3,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::lease::{InstanceId, TERM, Tenure};
+use async_trait::async_trait;
+use domain::Result;
+use domain::lease::{Acquisition, Fence, InstanceId, Lease, LeaseName, LeaseRepository, Renewal, TERM, Tenure};
+use domain::time::Timestamp;
 use test_support::{FakeClock, InMemoryExecutionRepository, TokioSpawner};
 
 struct Two {
     clock: Arc<FakeClock>,
     leases: Arc<InMemoryExecutionRepository>,
     tenures: [Arc<Tenure>; 2],
+}
+
+/// Leases of a store that answers renewals only when the time is over in which whoever asks may act.
+struct Slow {
+    clock: Arc<FakeClock>,
+    inner: Arc<InMemoryExecutionRepository>,
+}
+
+#[async_trait]
+impl LeaseRepository for Slow {
+    async fn acquire(&self, name: &LeaseName, holder: &InstanceId, now: Timestamp, term: Duration) -> Result<Acquisition> {
+        self.inner.acquire(name, holder, now, term).await
+    }
+    async fn renew(&self, name: &LeaseName, fence: &Fence, now: Timestamp, term: Duration) -> Result<Renewal> {
+        let renewed = self.inner.renew(name, fence, now, term).await;
+        self.clock.advance(term / 3);
+        renewed
+    }
+    async fn release(&self, name: &LeaseName, fence: &Fence) -> Result<()> {
+        self.inner.release(name, fence).await
+    }
+    async fn find(&self, name: &LeaseName) -> Result<Option<Lease>> {
+        self.inner.find(name).await
+    }
+    async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<Lease>> {
+        self.inner.expired(now, limit).await
+    }
 }
 
 fn two() -> Two {
@@ -58,6 +88,21 @@ async fn what_has_lapsed_is_acquired_under_a_new_token_though_nobody_else_had_it
     let second = a.keep().await.unwrap().unwrap();
     assert!(second.token > first.token && a.is_held_by(&second) && !a.is_held_by(&first));
     assert_eq!(acting.left(), None, "what was begun under the first one does not go on under the second");
+}
+
+#[tokio::test]
+async fn a_renewal_that_is_answered_when_the_lease_has_lapsed_revives_nothing() {
+    let Two { clock, leases, .. } = two();
+    let slow = Arc::new(Slow { clock: clock.clone(), inner: leases });
+    let tenure = Arc::new(Tenure::of_job("test", slow, clock.clone(), InstanceId::new("a")));
+    let first = tenure.keep().await.unwrap().unwrap();
+    let acting = tenure.act().unwrap();
+    clock.advance(TERM / 3);
+    assert_eq!(tenure.keep().await.unwrap(), None, "what was under way was given up before the answer");
+    assert_eq!((tenure.fence(), acting.left()), (None, None));
+    let second = tenure.keep().await.unwrap().expect("it is its holder's");
+    assert!(second.token > first.token);
+    assert_eq!(acting.left(), None);
 }
 
 #[tokio::test]
