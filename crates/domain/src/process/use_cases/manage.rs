@@ -67,7 +67,8 @@ impl Platforms {
         if !self.has_begun(&fence, newest)
             && let Some(revision) = self.in_force().await?
         {
-            self.begin(fence, newest, revision);
+            // What came between the two reads is begun by this, and not once more by the next look.
+            self.begin(fence, newest.max(revision.desired.revision), revision);
         }
         Ok(())
     }
