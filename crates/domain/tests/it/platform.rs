@@ -241,3 +241,22 @@ async fn each_change_of_what_runs_is_told_once_also_where_another_server_goes_on
     let removed = store.told("system").await.split_off(told.len());
     assert_eq!(removed, [owned((integration.0, "removed"))]);
 }
+
+#[tokio::test]
+async fn what_was_taken_back_is_told_of_as_removed_though_the_engine_has_nothing_more_to_tell() {
+    let store = Store::new();
+    let server = store.server("a");
+    server.has_the_lease().await;
+    store.add(1, Standing::UnderWay).await;
+    store.until_reached(1).await;
+    // The engine has told of the end some time before the store takes it.
+    store.repository.faults().fail_next("settle", 2);
+    store.add_manifest(2, "web APP 1 web:1\nextra APP 1 bad:1\nintegration 7 acme web HOST=a\n", Standing::UnderWay).await;
+    for _ in 0..40 {
+        store.pass(Duration::from_millis(500)).await;
+    }
+    let newest = store.repository.newest().await.unwrap().unwrap();
+    assert!(matches!(newest.standing, Standing::Ended(Outcome::RolledBack(_), _)), "{newest:?}");
+    let told = store.told("system").await.into_iter().filter(|(subject, _)| subject == "services/extra");
+    assert_eq!(told.map(|(_, state)| state).collect::<Vec<_>>(), ["waiting", "removed"]);
+}

@@ -13,6 +13,9 @@ use crate::process::{Declared, IntegrationView, Platforms, ServiceStatus, Sighti
 
 /// How long changes are gathered before they are looked at: what is told is told within a second.
 const GATHER: Duration = Duration::from_millis(500);
+/// How often it is looked at without news, against what is stored: what a revision came to is stored behind what the engine tells of it, and
+/// a server that lost the lease amid a write may have told something last.
+const LOOK_ANEW: Duration = Duration::from_secs(10);
 
 impl Platforms {
     /// Tells for as long as this server has the lease, whenever it has.
@@ -27,7 +30,7 @@ impl Platforms {
     }
 
     async fn tell_under(&self, fence: &Fence) -> Result<()> {
-        let mut told: BTreeMap<String, Sighting> = self.ports.repository.told().await?.into_iter().map(by_subject).collect();
+        let (mut told, mut read) = (self.told().await?, self.ports.clock.now());
         let mut feed = self.ports.platform.watch(None).await?;
         let mut is_news = true;
         while self.ports.tenure.is_held_by(fence) {
@@ -38,15 +41,23 @@ impl Platforms {
                 }
                 is_news = true;
             }
+            let now = self.ports.clock.now();
+            if now.since(read) >= LOOK_ANEW {
+                (told, read, is_news) = (self.told().await?, now, true);
+            }
             if std::mem::take(&mut is_news) {
-                self.tell_changes(&mut told).await?;
+                self.tell_changes(fence, &mut told).await?;
             }
             self.ports.clock.sleep(GATHER).await;
         }
         Ok(())
     }
 
-    async fn tell_changes(&self, told: &mut BTreeMap<String, Sighting>) -> Result<()> {
+    async fn told(&self) -> Result<BTreeMap<String, Sighting>> {
+        Ok(self.ports.repository.told().await?.into_iter().map(by_subject).collect())
+    }
+
+    async fn tell_changes(&self, fence: &Fence, told: &mut BTreeMap<String, Sighting>) -> Result<()> {
         let Some(in_force) = self.in_force().await? else { return Ok(()) };
         let revision = in_force.desired.revision;
         let (declared, statuses) = self.observed(Some(&in_force)).await?;
@@ -55,6 +66,10 @@ impl Platforms {
         for sighting in gone.collect::<Vec<_>>().into_iter().chain(seen.into_values()) {
             if told.get(&sighting.subject).is_some_and(|before| sighting.says_the_same_as(before)) {
                 continue;
+            }
+            // The store does not compare the fence: what was seen under a lease that is over may be old by now.
+            if !self.ports.tenure.is_held_by(fence) {
+                return Ok(());
             }
             self.ports.repository.tell(&sighting, self.ports.clock.now()).await?;
             if sighting.is_removal() {
@@ -67,7 +82,8 @@ impl Platforms {
     }
 }
 
-/// How everything is that a manifest declares, by subject. What only runs, and is on its way out, is told of when it has gone.
+/// How everything is that a manifest declares, by subject. What only runs, and is on its way out, is not among it: it is told of as removed at
+/// once.
 fn sightings(declared: &Declared, statuses: &[ServiceStatus], revision: u64) -> BTreeMap<String, Sighting> {
     let status = |name: &str| statuses.iter().find(|status| status.name == name);
     let services = declared.services.iter().filter_map(|service| {
