@@ -42,7 +42,7 @@ const GATHER: Duration = Duration::from_millis(100);
 const SORE: Duration = Duration::from_secs(60);
 
 /// Why what was begun did not come to an end.
-const DEPOSED: &str = "another server has the platform's lease";
+const DEPOSED: &str = "the platform's lease went over, to another server or to another token of this one";
 
 /// What an orchestrator needs to know.
 #[derive(Debug, Clone)]
@@ -228,10 +228,16 @@ impl Orchestrator {
     }
 
     async fn do_apply(&self, desired: &Desired, manifest: Arc<Manifest>, last_good: Option<Arc<Manifest>>) -> Result<Outcome> {
+        let fence = self.tenure.fence();
         let Some(token) = self.take_over(desired.revision) else { return Ok(Outcome::Superseded) };
         let _work = self.work.lock().await;
+        let let_go = || match fence.is_some() && self.tenure.fence() == fence {
+            true => Ok(Outcome::Superseded),
+            // What comes of the revision is for whoever has the lease now.
+            false => Err(unavailable(engine::Error::Deposed(DEPOSED.to_owned()))),
+        };
         if token.is_cancelled() {
-            return Ok(Outcome::Superseded);
+            return let_go();
         }
         self.state().shown = Some(manifest.clone());
         self.state().charge = None;
@@ -242,9 +248,7 @@ impl Orchestrator {
             Ending::Reached => (Outcome::Reached, Some((manifest, true))),
             Ending::RolledBack(failure) => (Outcome::RolledBack(failure), last_good.map(|last_good| (last_good, true))),
             Ending::Failed(failure) => (Outcome::Failed(failure), Some((manifest, false))),
-            // What comes of the revision is for whoever has the lease now.
-            Ending::LetGo if self.tenure.fence().is_none() => return Err(unavailable(engine::Error::Deposed(DEPOSED.to_owned()))),
-            Ending::LetGo => return Ok(Outcome::Superseded),
+            Ending::LetGo => return let_go(),
         };
         let mut state = self.state();
         if token.is_cancelled() {

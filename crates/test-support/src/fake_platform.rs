@@ -51,6 +51,8 @@ struct State {
     sequence: u64,
     /// The newest revision that was begun.
     begun: u64,
+    /// How often it was told to let go.
+    lets_go: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +87,11 @@ impl FakePlatform {
         while self.state().begun < revision {
             newest.changed().await.expect("the platform is there");
         }
+    }
+
+    /// How often it was told to let go of what it does.
+    pub fn lets_go(&self) -> u32 {
+        self.state().lets_go
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -273,6 +280,10 @@ impl Platform for FakePlatform {
         };
         self.tell(What::Ended { revision, outcome: outcome.clone() });
         Ok(outcome)
+    }
+
+    fn let_go(&self) {
+        self.state().lets_go += 1;
     }
 
     async fn watch(&self, after: Option<u64>) -> Result<Feed<Told>> {

@@ -196,6 +196,20 @@ async fn a_server_that_was_taken_for_dead_says_nothing_of_what_it_had_begun() {
 }
 
 #[tokio::test]
+async fn a_server_whose_lease_has_lapsed_and_come_back_lets_go_of_what_it_had_begun() {
+    let store = Store::new();
+    let server = store.server("a");
+    server.has_the_lease().await;
+    let first = server.tenure.fence().unwrap();
+    store.pass(TERM / 3).await;
+    assert_eq!((server.tenure.fence().as_ref(), server.platform.lets_go()), (Some(&first), 0), "it was renewed");
+    store.pass(TERM).await;
+    let second = server.tenure.fence().unwrap();
+    assert!(second.token > first.token);
+    assert_eq!(server.platform.lets_go(), 1);
+}
+
+#[tokio::test]
 async fn a_server_that_stops_leaves_the_lease_to_another_one_at_once() {
     let store = Store::new();
     let mut first = store.server("a");

@@ -38,18 +38,22 @@ impl Platforms {
     }
 
     async fn manage(&self) {
-        let (mut shown, mut was_ours) = (Shown::default(), false);
+        let (mut shown, mut was_ours) = (Shown::default(), None::<Fence>);
         let pause = LOOK_EVERY.min(self.ports.tenure.period());
         loop {
             // While the store does not answer, the lease is held until its time has come.
             let held = self.ports.tenure.keep().await.unwrap_or_else(|_unavailable| self.ports.tenure.fence());
             let looked = match held {
                 Some(fence) => {
-                    (shown, was_ours) = (Shown::default(), true);
+                    shown = Shown::default();
+                    // It may have lapsed and come back between two looks: what was begun before does not go on.
+                    if was_ours.replace(fence.clone()).is_some_and(|before| before != fence) {
+                        self.ports.platform.let_go();
+                    }
                     self.see_to(fence).await
                 }
                 None => {
-                    if std::mem::take(&mut was_ours) {
+                    if was_ours.take().is_some() {
                         self.ports.platform.let_go();
                     }
                     self.look_on(&mut shown).await
