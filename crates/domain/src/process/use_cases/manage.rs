@@ -32,9 +32,9 @@ impl Platforms {
             let (stop, work) = (pin!(stop), pin!(join(self.manage(), self.tell_forever())));
             select(stop, work).await;
         }
-        self.ports.platform.let_go();
-        // Where the store does not answer, the lease ends by itself.
-        let _ends_by_itself = self.ports.tenure.release().await;
+        // The release begins first, and waits for what is let go of: that was not superseded, and its next holder says what comes of it. Where the
+        // store does not answer, the lease ends by itself.
+        let (_ends_by_itself, ()) = join(self.ports.tenure.release(), async { self.ports.platform.let_go() }).await;
     }
 
     async fn manage(&self) {
