@@ -161,13 +161,20 @@ impl PlatformDocument {
         })
     }
 
+    /// What came of it so far.
+    ///
+    /// # Errors
+    /// Names a field whose value no entity can have.
+    pub fn standing(&self) -> Result<Standing, InvalidField> {
+        self.ended.clone().map_or(Ok(Standing::UnderWay), EndDocument::into_standing)
+    }
+
     /// Notes what came of it, where its standing [gives way](Standing::gives_way_to) to that; says whether it did.
     ///
     /// # Errors
     /// Names a field whose value no entity can have.
     pub fn settle(&mut self, outcome: &Outcome, at: Timestamp) -> Result<bool, InvalidField> {
-        let standing = self.ended.clone().map_or(Ok(Standing::UnderWay), EndDocument::into_standing)?;
-        let gives_way = standing.gives_way_to(outcome);
+        let gives_way = self.standing()?.gives_way_to(outcome);
         if gives_way {
             self.ended = Some(EndDocument::of(outcome, at));
         }

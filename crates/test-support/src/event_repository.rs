@@ -321,14 +321,19 @@ pub async fn changes_of_the_platform_are_told_in_their_commits(stores: Stores<'_
     }
     let failure =
         Failure { service: "web".to_owned(), message: "hunter2".to_owned(), log: vec!["hunter2".to_owned()], ..Failure::default() };
-    for outcome in [Outcome::RolledBack(failure), Outcome::Reached] {
+    // Two servers, one after the other, have failed in the same way.
+    let again = Failure { message: "it takes longer".to_owned(), ..failure.clone() };
+    for outcome in [Outcome::Failed(failure.clone()), Outcome::Failed(again), Outcome::RolledBack(failure), Outcome::Reached] {
         stores.platform.settle(2, &outcome, at(9)).await.expect("the store answers");
     }
     let all = behind(stores, "system", 0).await;
     let kinds: Vec<_> = all.iter().map(|event| (event.kind, event.details["revision"].clone())).collect();
-    let expected = [(EventKind::PlatformChanged, 1), (EventKind::PlatformChanged, 2), (EventKind::PlatformEnded, 2)];
-    assert_eq!(kinds, expected.map(|(kind, revision)| (kind, Detail::Number(revision))));
-    assert_eq!((text(&all[2], "outcome"), text(&all[2], "service")), (Some("rolled_back".to_owned()), Some("web".to_owned())));
+    let changes = [1, 2].map(|revision| (EventKind::PlatformChanged, Detail::Number(revision)));
+    let ends = [2, 2].map(|revision| (EventKind::PlatformEnded, Detail::Number(revision)));
+    assert_eq!(kinds, [changes, ends].concat());
+    for (event, outcome) in all[2..].iter().zip(["failed", "rolled_back"]) {
+        assert_eq!((text(event, "outcome"), text(event, "service")), (Some(outcome.to_owned()), Some("web".to_owned())));
+    }
     assert!(!format!("{all:?}").contains("hunter2"), "{all:?}");
 }
 

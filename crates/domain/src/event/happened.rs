@@ -7,7 +7,7 @@ use crate::event::{Details, EventKind};
 use crate::execution::Execution;
 use crate::identity::Principal;
 use crate::name::TenantId;
-use crate::process::{Outcome, Sighting};
+use crate::process::{Outcome, Sighting, Standing};
 use crate::tenant::{Tenant, TenantState};
 use crate::utility::{Occasion, UtilityChange};
 
@@ -131,15 +131,21 @@ impl Happened {
         Happened { tenant: TenantId::system(), kind: EventKind::PlatformChanged, subject: PLATFORM.to_owned(), details }
     }
 
-    /// What came of that. Why something failed is not told: it may hold what a service has put out.
-    pub fn of_outcome(revision: u64, outcome: &Outcome) -> Self {
-        let mut details = Details::from([("revision".to_owned(), revision.into()), ("outcome".to_owned(), outcome.as_str().into())]);
-        if let Outcome::RolledBack(failure) | Outcome::Failed(failure) = outcome
-            && !failure.service.is_empty()
-        {
-            details.insert("service".to_owned(), failure.service.as_str().into());
-        }
-        Happened { kind: EventKind::PlatformEnded, details, ..Happened::of_platform(revision) }
+    /// What came of that, beside what had come of it before: what each server that begins tries once more and fails at once more is told once.
+    /// Why something failed is not told: it may hold what a service has put out.
+    pub fn of_outcome(revision: u64, before: &Standing, outcome: &Outcome) -> Option<Self> {
+        let told = |outcome: &Outcome| {
+            let mut details = Details::from([("revision".to_owned(), revision.into()), ("outcome".to_owned(), outcome.as_str().into())]);
+            if let Outcome::RolledBack(failure) | Outcome::Failed(failure) = outcome
+                && !failure.service.is_empty()
+            {
+                details.insert("service".to_owned(), failure.service.as_str().into());
+            }
+            details
+        };
+        let details = told(outcome);
+        let is_told = matches!(before, Standing::Ended(before, _) if told(before) == details);
+        (!is_told).then(|| Happened { kind: EventKind::PlatformEnded, details, ..Happened::of_platform(revision) })
     }
 
     /// What it means how a service or an integration is, beside how it was when that was told last: for who administers the installation,

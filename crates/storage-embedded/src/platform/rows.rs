@@ -74,13 +74,15 @@ pub(super) fn settle(connection: &Connection, vault: &Vault, number: u64, outcom
     let read = || connection.prepare_cached(QUERY)?.query_row([integer(number)], |row| row.get::<_, Vec<u8>>(0));
     let Some(stored) = read().optional().map_err(during("reading a revision of the platform"))? else { return Ok(false) };
     let mut document = opened(connection, vault, number, &stored)?;
-    if !document.settle(outcome, at).map_err(|error| Error::undecodable(TABLE, number.to_string(), error))? {
+    let broken = |error: storage_documents::InvalidField| Error::undecodable(TABLE, number.to_string(), error);
+    let before = document.standing().map_err(broken)?;
+    if !document.settle(outcome, at).map_err(broken)? {
         return Ok(false);
     }
     let (is_reached, stored) = (*outcome == Outcome::Reached, sealed(connection, vault, number, &document)?);
     let run = || connection.prepare_cached(UPDATE)?.execute(params![integer(number), is_reached, stored]);
     run().map_err(during("settling a revision of the platform"))?;
-    events::note(connection, at, &[Happened::of_outcome(number, outcome)])?;
+    events::note(connection, at, Happened::of_outcome(number, &before, outcome).as_slice())?;
     Ok(true)
 }
 

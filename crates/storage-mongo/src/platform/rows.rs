@@ -72,15 +72,16 @@ pub(super) async fn add(
 pub(super) async fn settle(session: &mut Session, number: u64, outcome: &Outcome, at: Timestamp) -> Result<bool> {
     let Some(found) = session.find_one(PLATFORM_REVISIONS.name, of_number(number)).await? else { return Ok(false) };
     let mut document = opened(session, number, &found).await?;
-    let settled = document.settle(outcome, at);
-    if !settled.map_err(|error| Error::undecodable(PLATFORM_REVISIONS.name, found.key(), error))? {
+    let broken = |error: storage_documents::InvalidField| Error::undecodable(PLATFORM_REVISIONS.name, found.key(), error);
+    let before = document.standing().map_err(broken)?;
+    if !document.settle(outcome, at).map_err(broken)? {
         return Ok(false);
     }
     let system = TenantId::system();
     let stored = sealed(&Sealing::begin(session, &system).await?, number, &document);
     let set = doc! { "is_reached": *outcome == Outcome::Reached, "document": binary(stored) };
     session.update(PLATFORM_REVISIONS.name, of_number(number), doc! { "$set": set }).await?;
-    events::note(session, at, &[Happened::of_outcome(number, outcome)]).await?;
+    events::note(session, at, Happened::of_outcome(number, &before, outcome).as_slice()).await?;
     Ok(true)
 }
 

@@ -110,8 +110,8 @@ impl PlatformRepository for InMemoryPlatform {
         let found = state.revisions.get_mut(&revision).filter(|revision| revision.standing.gives_way_to(outcome));
         let is_settled = found.is_some();
         if let Some(revision) = found {
-            revision.standing = Standing::Ended(outcome.clone(), at);
-            self.events.note([Happened::of_outcome(revision.desired.revision, outcome)]);
+            let before = std::mem::replace(&mut revision.standing, Standing::Ended(outcome.clone(), at));
+            self.events.note(Happened::of_outcome(revision.desired.revision, &before, outcome));
         }
         Ok(is_settled)
     }
