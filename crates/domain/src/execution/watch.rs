@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_core::Stream;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, ready, select};
 use futures_util::{StreamExt as _, stream};
 
 use crate::access::TenantScope;
 use crate::error::{Error, Result};
 use crate::execution::live::{LiveExecution, Registry, Tail};
-use crate::execution::{Event, ExecutionRepository, Hints, Signals, Watched};
+use crate::execution::{Event, ExecutionRepository, Hint, Hints, Signals, Watched};
 use crate::name::ExecutionName;
 use crate::time::Clock;
 
@@ -122,11 +122,14 @@ impl Watcher {
     }
 
     /// It runs elsewhere: the store has what happened, and hints tell when to look.
-    async fn wait_for_another_instance(&mut self, mut news: Hints<u64>) -> Found {
+    async fn wait_for_another_instance(&mut self, news: Hints<u64>) -> Found {
         self.live = self.source.registry.find(&self.source.name.execution);
         if self.live.is_some() {
             return Found::Buffered;
         }
+        // Hints come by several ways, and some twice. What was seen is no news, and the end has an event of its own.
+        let seen = self.seen;
+        let mut news = news.filter(move |hint| ready(!matches!(hint, Hint::Of(sequence) if *sequence <= seen)));
         match select(news.next(), self.source.clock.sleep(self.source.heartbeat)).await {
             Either::Left((Some(_hint), _)) => Found::Buffered,
             // Without hints, or for want of one: a heartbeat, and another look.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::Error;
 use domain::audit::{Actor, AuditQuery, AuditRepository, OWN_WORK, Outcome};
-use domain::execution::{Body, ExecutionQuery, ExecutionRepository, State, Watched, actions};
+use domain::execution::{Body, ExecutionQuery, ExecutionRepository, Signals as _, State, Watched, actions};
 use domain::lease::{self, InstanceId, Keeper, LeaseName, TERM};
 use domain::name::ExecutionName;
 use domain::page::PageRequest;
@@ -90,6 +90,28 @@ async fn what_runs_on_one_server_is_watched_and_cancelled_on_another() {
     let Body::Finished(ended) = event.body else { panic!("{event:?}") };
     assert_eq!((ended.state, ended.failure.map(|failure| failure.reason)), (State::Cancelled, Some(Reason::Cancelled)));
     ear.abort();
+}
+
+#[tokio::test]
+async fn a_hint_that_says_nothing_new_has_no_watcher_look_in_the_store() {
+    let (first, second, name) = running().await;
+    let mut watch = second.executions.watch(&second.permit::<actions::WatchExecution>(name.clone()).await, 0).await.unwrap();
+    let mut seen = 0;
+    while let Some(item) = next(&mut watch).now_or_never() {
+        let Watched::Event(event) = item else { panic!("{item:?}") };
+        seen = event.sequence;
+    }
+    assert!(seen > 0);
+    let looks = Arc::<AtomicUsize>::default();
+    let counted = looks.clone();
+    first.stores().executions.faults().meanwhile("find", move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    for (hint, expected) in [(seen - 1, 0), (seen, 0), (seen + 1, 1)] {
+        first.stores().signals.new_sequence(&name, hint);
+        assert!(next(&mut watch).now_or_never().is_none());
+        assert_eq!(looks.load(Ordering::SeqCst), expected, "hint {hint} behind {seen}");
+    }
 }
 
 #[tokio::test]
