@@ -14,7 +14,7 @@ use domain::name::{TenantId, UtilityId};
 use domain::page::{Page, PageRequest};
 use domain::request::{Committed, RequestKey};
 use domain::utility::{Utility, UtilityChange, UtilityQuery, UtilityRepository, Version, VersionHead};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::epochs::Epochs;
 use crate::hot::Hot;
@@ -191,7 +191,8 @@ impl SharedUtilityRepository {
             if Instant::now() >= until || self.is_warm() {
                 return;
             }
-            match self.current(&scope, &id).await {
+            let Ok(found) = timeout_at(until, self.current(&scope, &id)).await else { return };
+            match found {
                 // Whose it is and what it says is asked by whoever asks for it.
                 Ok(found) => cache.warmed.note(found.open_for_system().is_some()),
                 // A store that fails has enough to do.
