@@ -16,6 +16,8 @@ use crate::second::Place;
 pub(crate) const REMEMBERED: usize = 1_000;
 /// Of so many calls one is counted: whoever is asked for often is among them, and the others wait for nothing.
 const COUNTED: u64 = 8;
+/// Counted calls behind which a list says something: a server that has just started would put a few names in the place of all others.
+const LEAST: u64 = 64;
 /// Names that are counted. With more, each counts half, and those that were asked for once go.
 const MAX_COUNTED: usize = 4_096;
 
@@ -27,6 +29,8 @@ pub(crate) type Key = (TenantId, UtilityId);
 pub(crate) struct Hot {
     counts: Mutex<HashMap<Key, u32>>,
     calls: AtomicU64,
+    /// How many of these there were when the text was given last.
+    said: AtomicU64,
 }
 
 /// What is remembered: those that were asked for most first.
@@ -53,8 +57,15 @@ impl Hot {
         }
     }
 
+    /// Whether enough was asked for since the text was given last.
+    pub(crate) fn says_something(&self) -> bool {
+        let calls = self.calls.load(Ordering::Relaxed).saturating_sub(self.said.load(Ordering::Relaxed));
+        calls >= LEAST * COUNTED
+    }
+
     /// The text to remember, of those that were asked for most; `None` where nothing was asked for. What was counted counts half from then on.
     pub(crate) fn text(&self) -> Option<Zeroizing<String>> {
+        self.said.store(self.calls.load(Ordering::Relaxed), Ordering::Relaxed);
         let mut all: Vec<(Key, u32)> = {
             let mut counts = self.counts();
             let all = counts.iter().map(|(key, count)| (key.clone(), *count)).collect();
@@ -117,6 +128,17 @@ mod tests {
         assert_eq!(read(&hot.text().unwrap()), Some(vec![key("new"), key("often"), key("now-and-then")]));
         ask(&hot, "new", 5);
         assert_eq!(read(&hot.text().unwrap()), Some(vec![key("new"), key("often")]));
+    }
+
+    #[test]
+    fn a_list_says_something_once_enough_was_asked_for_since_the_last_one() {
+        let hot = Hot::default();
+        ask(&hot, "often", LEAST - 1);
+        assert!(!hot.says_something(), "whoever has just started knows little");
+        ask(&hot, "new", 1);
+        assert!(hot.says_something());
+        assert!(hot.text().is_some());
+        assert!(!hot.says_something());
     }
 
     #[test]

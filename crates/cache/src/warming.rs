@@ -51,13 +51,15 @@ pub(crate) async fn keys(second: &Second) -> Vec<Key> {
     second.find(&hot::place(), hot::read).await.unwrap_or_default()
 }
 
-/// Says what this server is asked for most, again and again.
+/// Says what this server is asked for most, again and again, where it was asked for enough since.
 pub(crate) async fn remember(hot: &Hot, second: &Second) {
     let mut rounds = interval_at(Instant::now() + SAID_EVERY, SAID_EVERY);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
-        say(hot, second);
+        if hot.says_something() {
+            say(hot, second);
+        }
     }
 }
 
