@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::event::{Detail, EventKind, EventRepository as _};
@@ -11,6 +12,7 @@ use domain::process::{
     Asked, Desired, Failure, IntegrationsWanted, Notation, Outcome, PLATFORM_JOB, PlatformPorts, PlatformRepository as _, PlatformRevision,
     Platforms, Standing,
 };
+use futures_util::FutureExt as _;
 use test_support::sample::{at, scope, user};
 use test_support::{FakeClock, FakeManifests, FakePlatform, InMemoryEvents, InMemoryExecutionRepository, InMemoryPlatform, TokioSpawner};
 use tokio::sync::oneshot;
@@ -75,16 +77,7 @@ impl Store {
     }
 
     async fn add_manifest(&self, number: u64, manifest: &str, standing: Standing) {
-        let desired = Desired {
-            revision: number,
-            manifest: manifest.into(),
-            notation: Notation::Yaml,
-            environment: None,
-            overrides: BTreeMap::new(),
-            integrations: IntegrationsWanted::default(),
-        };
-        let revision = PlatformRevision { desired, asked: Asked::Apply, author: user("ann"), created: at(7), standing };
-        self.repository.add(&revision, None).await.unwrap();
+        self.repository.add(&revision(number, manifest, standing), None).await.unwrap();
     }
 
     /// Lets time pass until a revision has come to its end. Says how much.
@@ -129,6 +122,46 @@ impl Server {
             tokio::task::yield_now().await;
         }
     }
+}
+
+fn revision(number: u64, manifest: &str, standing: Standing) -> PlatformRevision {
+    let desired = Desired {
+        revision: number,
+        manifest: manifest.into(),
+        notation: Notation::Yaml,
+        environment: None,
+        overrides: BTreeMap::new(),
+        integrations: IntegrationsWanted::default(),
+    };
+    PlatformRevision { desired, asked: Asked::Apply, author: user("ann"), created: at(7), standing }
+}
+
+/// How often something is asked of a platform from now on, by the name of the port's method.
+fn count(platform: &FakePlatform, method: &'static str) -> Arc<AtomicUsize> {
+    let asked = Arc::<AtomicUsize>::default();
+    let counted = asked.clone();
+    platform.faults().meanwhile(method, move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    asked
+}
+
+#[tokio::test]
+async fn what_is_stored_between_two_reads_of_what_is_wanted_is_begun_once() {
+    let store = Store::new();
+    store.add(1, Standing::UnderWay).await;
+    let (repository, second) = (store.repository.clone(), revision(2, "web APP 1 web:2\n", Standing::UnderWay));
+    store.repository.faults().meanwhile("newest", move || {
+        // Only the first call stores it: later ones come too late.
+        let _stored = repository.add(&second, None).now_or_never();
+    });
+    let platform = Arc::new(FakePlatform::new(Arc::new(FakeManifests), store.clock.clone()));
+    let begun = count(&platform, "apply");
+    let _server = store.server_on("a", platform);
+    store.until_reached(2).await;
+    store.pass(Duration::from_secs(1)).await;
+    store.pass(Duration::from_secs(1)).await;
+    assert_eq!(begun.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
@@ -200,13 +233,13 @@ async fn a_server_whose_lease_has_lapsed_and_come_back_lets_go_of_what_it_had_be
     let store = Store::new();
     let server = store.server("a");
     server.has_the_lease().await;
-    let first = server.tenure.fence().unwrap();
+    let (first, lets_go) = (server.tenure.fence().unwrap(), count(&server.platform, "let_go"));
     store.pass(TERM / 3).await;
-    assert_eq!((server.tenure.fence().as_ref(), server.platform.lets_go()), (Some(&first), 0), "it was renewed");
+    assert_eq!((server.tenure.fence().as_ref(), lets_go.load(Ordering::SeqCst)), (Some(&first), 0), "it was renewed");
     store.pass(TERM).await;
     let second = server.tenure.fence().unwrap();
     assert!(second.token > first.token);
-    assert_eq!(server.platform.lets_go(), 1);
+    assert_eq!(lets_go.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
@@ -215,8 +248,14 @@ async fn a_server_that_stops_leaves_the_lease_to_another_one_at_once() {
     let mut first = store.server("a");
     first.has_the_lease().await;
     let second = store.server("b");
+    let (tenure, lets_go_unheld) = (first.tenure.clone(), Arc::<AtomicUsize>::default());
+    let counted = lets_go_unheld.clone();
+    first.platform.faults().meanwhile("let_go", move || {
+        counted.fetch_add(usize::from(tenure.fence().is_none()), Ordering::SeqCst);
+    });
     first.stop.take().unwrap().send(()).unwrap();
     first.managing.await.unwrap();
+    assert_eq!(lets_go_unheld.load(Ordering::SeqCst), 1, "what it lets go of is the next one's to end");
     store.pass(Duration::from_secs(1)).await;
     assert!(second.tenure.fence().is_some());
 }
