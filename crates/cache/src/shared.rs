@@ -183,8 +183,12 @@ impl SharedUtilityRepository {
     /// Reads ahead what servers were asked for most, as far as that goes in a bounded time, number and part of the memory; waits for Redis to be
     /// there for a part of that time. Reads as everybody does, one after the other, so that nobody who asks waits for it.
     pub async fn warm(&self) {
+        self.warm_until(Instant::now() + warming::TIME).await;
+    }
+
+    /// The same with another end.
+    pub(crate) async fn warm_until(&self, until: Instant) {
         let cache = &self.cache;
-        let until = Instant::now() + warming::TIME;
         let keys = warming::keys(&cache.second).await;
         for (tenant, id) in keys {
             let scope = TenantScope::for_system(tenant);

@@ -1,10 +1,12 @@
 //! What servers were asked for most is there before anybody asks a server that has just started.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::utility::{Utility, UtilityRepository as _};
 use test_support::sample::{at, change, creation, utility, version_of};
 use test_support::{RedisServer, in_time};
+use tokio::time::Instant;
 
 use super::{World, config};
 use crate::tests::ROOMY;
@@ -80,6 +82,22 @@ async fn no_more_is_read_ahead_than_half_of_the_memory_of_utilities() {
     let read = cache.stats().warming.read as usize;
     // What is counted lags behind what is kept by some.
     assert!((8..=20).contains(&read), "{read}");
+}
+
+#[tokio::test]
+async fn a_read_that_does_not_end_is_given_up_when_the_time_is_over() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true]);
+    let (first, made) = (world.made_by(0), utility(&world.acme, "often"));
+    first.commit(&world.acme, creation(made.clone())).await.unwrap();
+    ask_for(&world, &redis, &[("often", 800)]).await;
+    // What is in Redis is of an epoch that is over, so the store is read.
+    first.commit(&world.acme, change(&made, Utility { deleted: Some(at(5)), ..made.clone() })).await.unwrap();
+    let (cache, repository) = started(&world, &redis, ROOMY);
+    let (halted, _gate) = world.store.halt_next();
+    in_time(repository.warm_until(Instant::now() + Duration::from_secs(1))).await;
+    halted.await.unwrap();
+    assert_eq!(cache.stats().warming.read, 0);
 }
 
 #[tokio::test]
