@@ -13,6 +13,9 @@ import { List } from "../ui/list";
 import { Button, TextField, Value, When } from "../ui/parts";
 import { Problem } from "../ui/states";
 import { dayStart } from "./executions";
+import { inForce, withException } from "./rule-exceptions";
+
+type Sent = Pick<RuleException, "utility" | "rule" | "reason" | "expireTime">;
 
 export function Exceptions(props: { policy: CodePolicy; onSaved: () => void }): JSX.Element {
   const { policy } = props;
@@ -22,10 +25,10 @@ export function Exceptions(props: { policy: CodePolicy; onSaved: () => void }): 
   const [until, setUntil] = useState("");
   const action = useAction();
   const end = dayStart(until);
-  const save = (exceptions: readonly Pick<RuleException, "utility" | "rule" | "reason" | "expireTime">[]) =>
+  const save = (exceptions: readonly Sent[]) =>
     action.run(async () => {
       await policies.updateCodePolicy({
-        policy: { name: policy.name, etag: policy.etag, exceptions: exceptions.map(({ utility, rule, reason, expireTime }) => ({ utility, rule, reason, expireTime })) },
+        policy: { name: policy.name, etag: policy.etag, exceptions: inForce(exceptions, new Date()).map(({ utility, rule, reason, expireTime }) => ({ utility, rule, reason, expireTime })) },
         updateMask: { paths: ["exceptions"] },
       });
       props.onSaved();
@@ -73,8 +76,8 @@ export function Exceptions(props: { policy: CodePolicy; onSaved: () => void }): 
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          const made = { utility: utility.trim(), rule: rule.trim(), reason, expireTime: end === null ? undefined : timestampFromDate(end) };
-          void save([...policy.exceptions, made]).then((done) => {
+          const made: Sent = { utility: utility.trim(), rule: rule.trim(), reason, expireTime: end === null ? undefined : timestampFromDate(end) };
+          void save(withException<Sent>(policy.exceptions, made)).then((done) => {
             if (!done) return;
             setUtility("");
             setRule("");
