@@ -107,7 +107,6 @@ export const violations: Readonly<Record<string, string>> = {
   UNKNOWN_GRANTEE: "Niemand dieses Namens oder mit dieser Rolle ist im Mandanten.",
   OWN_TENANT: "Hier muss ein anderer Mandant stehen.",
   OTHER_TENANT: "Das Genannte gehört einem anderen Mandanten.",
-  SECRET_BY_VALUE: "Der Wert eines geheimen Parameters würde gespeichert: Nennen Sie stattdessen ein Geheimnis.",
   CONFLICT: "Zwei Felder widersprechen einander.",
   UNKNOWN_EVENT_TYPE: "Das ist keine Art von Ereignissen.",
   ADDRESS_REFUSED: "An diese Adresse wird nichts gesendet.",
