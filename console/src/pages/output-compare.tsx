@@ -25,16 +25,19 @@ function Outputs(props: { one: string; other: string }): JSX.Element {
   });
   return (
     <Show of={loaded}>
-      {({ Diff, one, other }) =>
-        one.text === other.text ? (
-          <p class="note">{t("execution.same-output")}</p>
-        ) : (
+      {({ Diff, one, other }) => {
+        const cut = one.cut || other.cut;
+        return (
           <>
-            {(one.cut || other.cut) && <p class="note warn">{t("execution.output-cut", { bytes: bytes(LONGEST_TEXT) })}</p>}
-            <Diff before={one.text} after={other.text} labels={[lastPart(props.one), lastPart(props.other)]} inline={window.innerWidth < 900} />
+            {cut && <p class="note warn">{t("execution.output-cut", { bytes: bytes(LONGEST_TEXT) })}</p>}
+            {one.text === other.text ? (
+              <p class="note">{t(cut ? "execution.same-part" : "execution.same-output")}</p>
+            ) : (
+              <Diff before={one.text} after={other.text} labels={[lastPart(props.one), lastPart(props.other)]} inline={window.innerWidth < 900} />
+            )}
           </>
-        )
-      }
+        );
+      }}
     </Show>
   );
 }

@@ -176,6 +176,7 @@ export const de: Readonly<Record<TextId, string>> = {
   "execution.rerun": "Noch einmal ausführen",
   "execution.rerun.hint": "Ohne das, was in geheime Parameter getippt wurde: Das ist nirgends aufgehoben.",
   "execution.same-output": "Beide haben dasselbe ausgegeben.",
+  "execution.same-part": "Was verglichen wurde, ist gleich.",
   "execution.state.cancelled": "Abgebrochen",
   "execution.state.cancelling": "Wird abgebrochen",
   "execution.state.denied": "Verweigert",

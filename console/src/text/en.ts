@@ -175,6 +175,7 @@ export const en = {
   "execution.rerun": "Run again",
   "execution.rerun.hint": "Without what was typed into secret parameters: that is kept nowhere.",
   "execution.same-output": "Both printed the same.",
+  "execution.same-part": "What was compared is the same.",
   "execution.state.cancelled": "Cancelled",
   "execution.state.cancelling": "Is being cancelled",
   "execution.state.denied": "Refused",
