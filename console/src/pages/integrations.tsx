@@ -150,6 +150,7 @@ function Ask(props: Asked & { onClose: () => void; onDone: () => void }): JSX.El
         <Button
           kind={start ? "primary" : "danger"}
           busy={action.busy}
+          disabled={start && known.value === null && known.failure === null}
           onClick={() =>
             void action.run(async (id) => {
               const parameters = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ""));

@@ -8,7 +8,7 @@ import type { Service } from "../gen/zona/process/v1/service_pb";
 import { processes } from "../process/client";
 import { askedWith, MOST_REPLICAS, wholeReplicas, without, type Request } from "../process/plan";
 import { number, plural, t, type TextId } from "../text";
-import { useAction, useCall } from "../ui/call";
+import { useAction, useCall, type Loaded } from "../ui/call";
 import { announce, Button, Dialog, TextField } from "../ui/parts";
 import { Problem, Show } from "../ui/states";
 import { PlanView } from "./plan-view";
@@ -28,6 +28,10 @@ export function ServiceAction(props: { request: Request; service: Service | unde
   const wanted = wholeReplicas(replicas);
   const settled = request.kind !== "scale" || wanted === request.replicas;
   const title = t(TITLES[request.kind], { name: request.service });
+  const planned = useCall(JSON.stringify(request), async (signal) => (request.kind === "restart" ? null : { change: await change(request, signal) }));
+  // Where planning fails, asking stays possible: what is wrong with the plan need not be wrong with the service.
+  const unseen = request.kind !== "restart" && planned.value === null;
+  const waits = unseen && planned.failure === null;
   return (
     <Dialog title={title} onClose={props.onClose} wide>
       <form
@@ -38,6 +42,7 @@ export function ServiceAction(props: { request: Request; service: Service | unde
             if (wanted !== null && request.kind === "scale") setRequest({ ...request, replicas: wanted });
             return;
           }
+          if (waits) return;
           void action.run(async (id) => {
             await ask(request, id(request));
             announce("services.asked");
@@ -57,10 +62,16 @@ export function ServiceAction(props: { request: Request; service: Service | unde
             />
           </div>
         )}
-        {request.kind === "restart" ? <Replaced service={props.service} /> : settled && <Planned key={JSON.stringify(request)} request={request} />}
+        {request.kind === "restart" ? <Replaced service={props.service} /> : settled && <Planned of={planned} />}
+        {settled && unseen && planned.failure !== null && <p class="note warn">{t("plan.unseen")}</p>}
         {action.failure !== null && <Problem failure={action.failure} />}
         <div class="form-actions">
-          <Button type="submit" kind={request.kind === "stop" ? "danger" : "primary"} busy={action.busy} disabled={wanted === null && request.kind === "scale"}>
+          <Button
+            type="submit"
+            kind={request.kind === "stop" ? "danger" : "primary"}
+            busy={action.busy}
+            disabled={(wanted === null && request.kind === "scale") || (settled && waits)}
+          >
             {settled ? title : t("plan.show")}
           </Button>
           <Button kind="quiet" onClick={props.onClose}>
@@ -108,20 +119,20 @@ async function change(request: Request, signal: AbortSignal): Promise<Change | n
   return { waves: without(plan, due), due: own.length };
 }
 
-function Planned(props: { request: Request }): JSX.Element {
-  const loaded = useCall(JSON.stringify(props.request), async (signal) => ({ change: await change(props.request, signal) }));
+function Planned(props: { of: Loaded<{ readonly change: Change | null } | null> }): JSX.Element {
   return (
-    <Show of={loaded}>
-      {({ change: found }) =>
-        found === null ? (
+    <Show of={props.of}>
+      {(planned) => {
+        const found = planned?.change ?? null;
+        return found === null ? (
           <p class="note warn">{t("plan.none")}</p>
         ) : (
           <>
             <PlanView waves={found.waves} />
             {found.due > 0 && <p class="note">{plural("plan.due", found.due)}</p>}
           </>
-        )
-      }
+        );
+      }}
     </Show>
   );
 }

@@ -34,6 +34,7 @@ export const services: Readonly<Record<keyof typeof english, string>> = {
   "plan.due.other": "{count} weitere Maßnahmen stehen ohnehin an.",
   "plan.how": "Wie",
   "plan.none": "Es lässt sich kein Plan zeigen: Diese Konsole kann das Verlangte nicht über das geltende Manifest legen. Der Server misst es trotzdem an den Regeln der Manifeste.",
+  "plan.unseen": "Es lässt sich kein Plan zeigen: Sie verlangen dies, ohne gesehen zu haben, was es bewirkt.",
   "plan.nothing": "Es ist nichts zu tun.",
   "plan.remove": "Entfernen",
   "plan.repair": "Reparieren",

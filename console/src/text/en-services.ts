@@ -32,6 +32,7 @@ export const services = {
   "plan.due.other": "{count} other actions are due anyway.",
   "plan.how": "How",
   "plan.none": "There is no plan to show: this console cannot lay what you ask over the manifest in force. The server still holds it to the rules of manifests.",
+  "plan.unseen": "There is no plan to show: you ask this without having seen what it does.",
   "plan.nothing": "Nothing must be done.",
   "plan.remove": "Remove",
   "plan.repair": "Repair",
