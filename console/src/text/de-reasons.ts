@@ -96,7 +96,7 @@ export const violations: Readonly<Record<string, string>> = {
   RUNTIME_NOT_ALLOWED: "Der Mandant darf diese Laufzeit nicht benutzen.",
   NOT_CRON: "Das ist kein Cron-Ausdruck aus fünf Feldern.",
   NEVER: "Der Cron-Ausdruck nennt einen Tag, der nie kommt.",
-  SECRET_BY_VALUE: "Ein Zeitplan hält kein Geheimnis als Wert: Legen Sie es als benanntes Geheimnis an, und binden Sie es über `secret_parameters`.",
+  SECRET_BY_VALUE: "Der Wert eines geheimen Parameters würde gespeichert: Legen Sie ihn als benanntes Geheimnis an, und binden Sie es über `secret_parameters`.",
   MISSED: "Der Zeitpunkt war vorbei, bevor ein Server etwas starten konnte.",
   UNKNOWN_ZONE: "Die Zeitzone gehört nicht zur IANA-Datenbank.",
   ONLY_IN_SYSTEM: "Die Oberverwaltung gehört zum Mandanten system.",
