@@ -151,11 +151,20 @@ function Draft(props: { platform: Platform; onApplied: () => void }): JSX.Elemen
                 setManifest(platform.manifest);
                 setEnvironment(platform.environment);
                 setBase(platform.etag);
+                setPlanned(null);
               }}
             >
               {t("platform.take-newest")}
             </Button>
-            <Button onClick={() => setBase(platform.etag)}>{t("platform.keep-mine")}</Button>
+            <Button
+              onClick={() => {
+                setBase(platform.etag);
+                // It was planned against what somebody else has applied over since.
+                setPlanned(null);
+              }}
+            >
+              {t("platform.keep-mine")}
+            </Button>
           </>
         )}
       </div>
