@@ -39,6 +39,16 @@ test("a snapshot voids what was heard before", () => {
   assert.deepEqual(services(board).map(({ name }) => name), ["two"]);
 });
 
+test("a snapshot voids how far a revision had come and what one came to, and all but the first one are counted", () => {
+  const snapshot: MessageInitShape<typeof WatchStatusResponseSchema>["what"] = { case: "snapshot", value: { services: [{ name: "web" }] } };
+  let board = hear(EMPTY, snapshot);
+  assert.equal(board.renewals, 0);
+  board = hear(hear(board, { case: "progress", value: { revision: 8n, wave: 1, waves: 2 } }), snapshot);
+  assert.deepEqual([board.progress, board.end, board.revision, board.renewals], [null, null, 8n, 1]);
+  board = hear(hear(board, { case: "end", value: { revision: 8n, state: PlatformState.REACHED } }), snapshot);
+  assert.deepEqual([board.progress, board.end, board.renewals], [null, null, 2]);
+});
+
 test("the end of a revision that gave way says nothing of the one under way", () => {
   let board = hear(EMPTY, { case: "progress", value: { revision: 8n, wave: 1, waves: 2 } });
   board = hear(board, { case: "end", value: { revision: 7n, state: PlatformState.SUPERSEDED } });

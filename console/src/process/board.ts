@@ -15,9 +15,11 @@ export interface Board {
   readonly end: ApplyEnd | null;
   /** The newest revision that was heard of, which may declare other services than those that are known. */
   readonly revision: bigint;
+  /** How often a stream has said anew how everything is: what came in between was missed, other declarations included. */
+  readonly renewals: number;
 }
 
-export const EMPTY: Board = { declared: new Map(), heard: null, progress: null, end: null, revision: 0n };
+export const EMPTY: Board = { declared: new Map(), heard: null, progress: null, end: null, revision: 0n, renewals: 0 };
 
 /** The groups in the order in which they start. */
 export const GROUPS = [ServiceGroup.SYSTEM, ServiceGroup.CORE, ServiceGroup.BATCH, ServiceGroup.APP, ServiceGroup.UNSPECIFIED] as const;
@@ -31,7 +33,13 @@ export function declared(board: Board, services: readonly Service[]): Board {
 export function heard(board: Board, { what }: WatchStatusResponse): Board {
   switch (what.case) {
     case "snapshot":
-      return { ...board, heard: byName(what.value.services) };
+      return {
+        ...board,
+        heard: byName(what.value.services),
+        progress: null,
+        end: null,
+        renewals: board.heard === null ? board.renewals : board.renewals + 1,
+      };
     case "service":
       return { ...board, heard: new Map(board.heard ?? []).set(what.value.name, what.value) };
     case "gone": {

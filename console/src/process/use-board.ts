@@ -10,6 +10,9 @@ import { useCall } from "../ui/call";
 import { declared, EMPTY, heard, type Board } from "./board";
 import { processes } from "./client";
 
+// After which time what a revision came to is asked for once more.
+const SETTLED = 2_000;
+
 export interface LiveBoard {
   readonly board: Board;
   readonly link: Link;
@@ -25,8 +28,15 @@ export function useBoard(): LiveBoard {
   const [failure, setFailure] = useState<Failure | null>(null);
   const [turn, setTurn] = useState(0);
   const take = (next: Board) => setBoard((latest.current = next));
-  // Another revision may declare other services.
-  const status = useCall(`status ${board.revision}`, (signal) => processes.getStatus({}, { signal }));
+  // Another revision may declare other services, its end may take them back, and what was missed may be either.
+  const { end } = board;
+  const status = useCall(`status ${board.revision} ${end?.revision ?? ""} ${end?.state ?? ""} ${board.renewals}`, (signal) => processes.getStatus({}, { signal }));
+  // The end may be told before the server answers by it.
+  useEffect(() => {
+    if (end === null) return;
+    const timer = setTimeout(status.reload, SETTLED);
+    return () => clearTimeout(timer);
+  }, [end]);
   useEffect(() => {
     if (status.value !== null) take(declared(latest.current, status.value.services));
   }, [status.value]);
