@@ -5,7 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { test } from "node:test";
 
 import { ReadLogsResponseSchema } from "../src/gen/zona/process/v1/process_service_pb";
-import { MOST_ROWS, ServiceLog } from "../src/process/service-log";
+import { MOST_ROWS, secondsBack, ServiceLog } from "../src/process/service-log";
 import { LONGEST_ROW } from "../src/run/log";
 
 const line = (replica: string, nanos: number, text: string, how: { isError?: boolean; truncated?: boolean } = {}) =>
@@ -56,4 +56,14 @@ test("the oldest lines make room, and that is told", () => {
   assert.equal(log.rows[0]?.gap, true);
   assert.equal(log.rows.at(-1)?.text, String(MOST_ROWS));
   assert.ok(!log.text(null).startsWith("undefined"));
+});
+
+test("a stream that is opened again begins before its newest line, however late that one came", () => {
+  const log = new ServiceLog();
+  assert.equal(log.newest, null);
+  [line("web-1", 5_000_000, "a"), line("db-1", 2_000_000, "b")].forEach((one) => log.append(one));
+  assert.equal(log.newest, 1_005);
+  assert.equal(secondsBack(10_000, log.newest, 301_005), 360);
+  assert.equal(secondsBack(10_000, log.newest, 1_000), 70);
+  assert.equal(secondsBack(10_000, null, 301_005), 70);
 });

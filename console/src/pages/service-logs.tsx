@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { toFailure, type Failure } from "../failure";
 import type { ReadLogsResponse } from "../gen/zona/process/v1/process_service_pb";
 import { processes } from "../process/client";
-import { ServiceLog } from "../process/service-log";
+import { secondsBack, ServiceLog } from "../process/service-log";
 import { follow, untilBetter, type Link } from "../run/follow";
 import { OutputView } from "../run/output-view";
 import { navigate, usePlace, withQuery } from "../router";
@@ -22,8 +22,6 @@ import { Unanswered } from "./service-board";
 const MOST_SERVICES = 50;
 /** Lines of each replica to begin with: what one reads back. */
 const TAIL = 1000;
-// What is on its way while a connection breaks, and how far two clocks may drift meanwhile. Lines that come twice are dropped.
-const OVERLAP_SECONDS = 60;
 
 export function ServiceLogs(): JSX.Element {
   const place = usePlace();
@@ -61,6 +59,8 @@ export function ServiceLogs(): JSX.Element {
 
 function Followed(props: { names: readonly string[] }): JSX.Element {
   const log = useRef(new ServiceLog());
+  // Kept when somebody tries again: what was missed before is missed still.
+  const heard = useRef(performance.now());
   const [revision, setRevision] = useState(0);
   const [link, setLink] = useState<Link>("connecting");
   const [failure, setFailure] = useState<Failure | null>(null);
@@ -69,22 +69,21 @@ function Followed(props: { names: readonly string[] }): JSX.Element {
     const stop = new AbortController();
     setFailure(null);
     let frame = 0;
-    let heard = performance.now();
     const draw = () => {
       frame = 0;
       setRevision(log.current.revision);
     };
     follow<ReadLogsResponse>({
       open: (_, signal) => {
-        const silent = Math.ceil((performance.now() - heard) / 1000) + OVERLAP_SECONDS;
+        const seconds = secondsBack(performance.now() - heard.current, log.current.newest, Date.now());
         log.current.reopen();
-        const from = log.current.isEmpty ? { tail: TAIL } : { since: { seconds: BigInt(silent), nanos: 0 } };
+        const from = log.current.isEmpty ? { tail: TAIL } : { since: { seconds: BigInt(seconds), nanos: 0 } };
         return processes.readLogs({ serviceNames: [...props.names], follow: true, ...from }, { signal });
       },
       // Lines have no numbers: the log itself knows which ones it has.
       number: () => ({ sequence: 0n, last: false }),
       take: (line) => {
-        heard = performance.now();
+        heard.current = performance.now();
         log.current.append(line);
         // What comes between two pictures is drawn once.
         if (frame === 0) frame = requestAnimationFrame(draw);

@@ -12,6 +12,9 @@ export const MOST_ROWS = 100_000;
 // So many at once that making room costs nothing that is seen.
 const DROPPED_ROWS = 10_000;
 
+// What is on its way while a connection breaks, and how far two clocks may drift meanwhile. Lines that come twice are dropped.
+const OVERLAP_SECONDS = 60;
+
 interface Last {
   readonly time: bigint;
   /** How many lines of this very time there are. */
@@ -28,6 +31,13 @@ export class ServiceLog implements Printed {
   /** Whether nothing was taken yet. */
   get isEmpty(): boolean {
     return this.last.size === 0;
+  }
+
+  /** When the newest line was put out, in milliseconds; null where there is none. */
+  get newest(): number | null {
+    let newest = 0n;
+    for (const { time } of this.last.values()) if (time > newest) newest = time;
+    return this.isEmpty ? null : Number(newest / 1_000_000n);
   }
 
   /** Says that what comes now may begin with lines that are here. */
@@ -79,6 +89,12 @@ export class ServiceLog implements Printed {
     const gap: Row = { stream: "stdout", text: "", start: PLAIN, continued: false, end: "", gap: true };
     this.rows = [gap, ...this.rows.slice(DROPPED_ROWS)];
   }
+}
+
+/** How many seconds back a stream must begin that is opened again: all times in milliseconds. */
+export function secondsBack(silent: number, newest: number | null, now: number): number {
+  // The newest line may have been late, and clocks may differ so far that it lies ahead: the longer one of both holds.
+  return Math.ceil(Math.max(silent, newest === null ? 0 : now - newest) / 1000) + OVERLAP_SECONDS;
 }
 
 function nanoseconds(time: Timestamp | undefined): bigint {
