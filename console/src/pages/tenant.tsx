@@ -66,12 +66,17 @@ function Policy(): JSX.Element {
     <Show of={loaded}>
       {(policy) => (
         <>
-          <PolicyForm key={policy.etag} policy={policy} onSaved={loaded.reload} />
+          <PolicyForm key={fields(policy)} policy={policy} onSaved={loaded.reload} />
           <Exceptions policy={policy} onSaved={loaded.reload} />
         </>
       )}
     </Show>
   );
+}
+
+// What the form is about: an exception that is saved beside it takes nothing away that was typed.
+function fields({ preset, minimumIsolation, onlyModules, extraModules, deniedRules, freshProcesses }: CodePolicy): string {
+  return JSON.stringify([preset, minimumIsolation, onlyModules, extraModules, deniedRules, freshProcesses]);
 }
 
 function PolicyForm(props: { policy: CodePolicy; onSaved: () => void }): JSX.Element {
