@@ -1,7 +1,8 @@
 // Named secrets of a tenant: which there are, what they are for and which utilities may have them. A value is written and never shown.
 
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 
 import { secrets } from "../api";
 import type { Secret } from "../gen/zona/secret/v1/secret_pb";
@@ -62,6 +63,9 @@ function Edit(props: { secret: Secret | null; onClose: () => void; onDone: () =>
   const [description, setDescription] = useState(secret?.description ?? "");
   const [released, setReleased] = useState((secret?.utilities ?? []).map((utility) => shortened(utility, parent)).join(", "));
   const [value, setValue] = useState("");
+  const [taken, setTaken] = useState<string | null>(null);
+  // Once a name was found free, one that is there may be ours: from an attempt that nobody has answered.
+  const free = useRef<string | null>(null);
   const action = useAction();
   const done = () => {
     props.onClose();
@@ -72,8 +76,17 @@ function Edit(props: { secret: Secret | null; onClose: () => void; onDone: () =>
       const utilities = names(released).map((utility) => (utility.includes("/") ? utility : `${parent}/utilities/${utility}`));
       // A value that is not given stays as it is.
       const paths = ["description", "utilities", ...(value === "" ? [] : ["value"])];
+      const full = secret?.name ?? `${parent}/secrets/${name.trim()}`;
+      // The server would change the one that is there.
+      if (secret === null && free.current !== full) {
+        if (await exists(full)) {
+          setTaken(name);
+          return;
+        }
+        free.current = full;
+      }
       await secrets.setSecret({
-        name: secret?.name ?? `${parent}/secrets/${name.trim()}`,
+        name: full,
         secret: { description, utilities, etag: secret?.etag ?? "" },
         value,
         updateMask: { paths },
@@ -91,7 +104,7 @@ function Edit(props: { secret: Secret | null; onClose: () => void; onDone: () =>
         }}
       >
         {action.failure !== null && <Problem failure={action.failure} />}
-        {secret === null && <TextField label={t("access.name")} value={name} onInput={setName} required />}
+        {secret === null && <TextField label={t("access.name")} value={name} onInput={setName} error={taken === name ? t("secrets.taken") : undefined} required />}
         <TextField label={t("editor.description")} value={description} onInput={setDescription} />
         <TextField label={t("secrets.utilities")} value={released} onInput={setReleased} hint={t("properties.tags.hint")} />
         <TextField
@@ -126,6 +139,16 @@ function Edit(props: { secret: Secret | null; onClose: () => void; onDone: () =>
       </form>
     </Dialog>
   );
+}
+
+async function exists(name: string): Promise<boolean> {
+  try {
+    await secrets.getSecret({ name });
+    return true;
+  } catch (thrown) {
+    if (ConnectError.from(thrown).code === Code.NotFound) return false;
+    throw thrown;
+  }
 }
 
 // Utilities of the tenant are named by their last part; those of others stay whole.

@@ -26,6 +26,7 @@ export const tenant: Readonly<Record<keyof typeof english, string>> = {
   "secrets.empty": "Es gibt noch keine Geheimnisse.",
   "secrets.new": "Neues Geheimnis",
   "secrets.set": "Gesetzt",
+  "secrets.taken": "Es gibt ein Geheimnis dieses Namens: Bearbeiten Sie es, oder wählen Sie einen anderen Namen.",
   "secrets.utilities": "Utilities, die es haben dürfen",
   "secrets.value": "Wert",
   "secrets.value.hint": "Leer lässt ihn, wie er ist. Er wird niemandem gezeigt.",

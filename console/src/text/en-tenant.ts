@@ -24,6 +24,7 @@ export const tenant = {
   "secrets.empty": "There are no secrets yet.",
   "secrets.new": "New secret",
   "secrets.set": "Set",
+  "secrets.taken": "There is a secret of this name: edit that one, or choose another name.",
   "secrets.utilities": "Utilities that may have it",
   "secrets.value": "Value",
   "secrets.value.hint": "Empty leaves it as it is. Nobody is shown it.",
