@@ -14,6 +14,7 @@ const ROW_HEIGHT = 20;
 // More than anybody steps through.
 const MOST_HITS = 10_000;
 const SEARCH_PAUSE = 150;
+const PAUSED = -1;
 // How close to the end counts as being there.
 const END_SLACK = 2 * ROW_HEIGHT;
 
@@ -30,11 +31,13 @@ export function OutputView(props: { log: Printed; revision: number; fileName: st
   const view = useRef<HTMLDivElement>(null);
   const [scroll, setScroll] = useState({ top: 0, height: 0 });
 
+  // What is paused is the same whatever comes meanwhile.
+  const revision = paused === null ? props.revision : PAUSED;
   const rows = useMemo(() => {
     const all = paused ?? log.rows;
     return shown === "both" ? all : all.filter((row) => row.stream === shown);
-  }, [log, props.revision, shown, paused]);
-  const hits = useHits(rows, search, props.revision);
+  }, [log, revision, shown, paused]);
+  const hits = useHits(rows, search, revision);
   const current = hits.length === 0 ? -1 : (hits[Math.min(hit, hits.length - 1)] ?? -1);
   const range = windowOf(rows.length, ROW_HEIGHT, scroll.height, scroll.top);
 
@@ -50,7 +53,7 @@ export function OutputView(props: { log: Printed; revision: number; fileName: st
   useLayoutEffect(() => {
     const element = view.current;
     if (element !== null && following && paused === null) element.scrollTop = element.scrollHeight;
-  }, [rows.length, props.revision, following, paused]);
+  }, [rows.length, revision, following, paused]);
   useEffect(() => {
     const element = view.current;
     if (element === null || current < 0) return;
@@ -200,14 +203,26 @@ function marked(text: string, search: string): (string | JSX.Element)[] | string
 
 function useHits(rows: readonly Row[], search: string, revision: number): number[] {
   const [hits, setHits] = useState<number[]>([]);
+  const latest = useRef({ rows, search });
+  latest.current = { rows, search };
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const stop = () => {
+    clearTimeout(timer.current);
+    timer.current = undefined;
+  };
   useEffect(() => {
     if (search === "") {
+      stop();
       setHits([]);
       return;
     }
-    const timer = setTimeout(() => setHits(find(rows, search)), SEARCH_PAUSE);
-    return () => clearTimeout(timer);
+    // One that is due stays: output that never rests would put it off for ever.
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      setHits(find(latest.current.rows, latest.current.search));
+    }, SEARCH_PAUSE);
   }, [rows, search, revision]);
+  useEffect(() => stop, []);
   return hits;
 }
 
