@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import { executions } from "../api";
 import type { Execution } from "../gen/zona/execution/v1/execution_pb";
 import { Link, navigate, usePlace, withQuery } from "../router";
-import { STATE_TEXTS } from "../run/execution-state";
+import { isOver, STATE_TEXTS } from "../run/execution-state";
 import { milliseconds, RunView } from "../run/run-view";
 import { lastPart, useParent } from "../session";
 import { bytes, seconds, t } from "../text";
@@ -125,7 +125,7 @@ function Compared(props: { one: Execution; name: string }): JSX.Element {
               { head: lastPart(other.name).slice(-12), raw: true, cell: ([, , two]) => <Value>{two}</Value> },
             ]}
           />
-          <OutputCompare one={props.one.name} other={props.name} />
+          {isOver(props.one.state) && isOver(other.state) && <OutputCompare one={props.one.name} other={props.name} />}
         </>
       )}
     </Show>

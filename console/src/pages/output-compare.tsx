@@ -18,7 +18,15 @@ export function OutputCompare(props: { one: string; other: string }): JSX.Elemen
 
 function Outputs(props: { one: string; other: string }): JSX.Element {
   const loaded = useCall(`${props.one} ${props.other}`, async (signal) => {
-    const read = (name: string) => wholeOutput(executions.watchExecution({ name, afterSequence: 0n }, { signal }));
+    const read = async (name: string) => {
+      // Where enough was read, the rest is not sent.
+      const enough = new AbortController();
+      try {
+        return await wholeOutput(executions.watchExecution({ name, afterSequence: 0n }, { signal: AbortSignal.any([signal, enough.signal]) }));
+      } finally {
+        enough.abort();
+      }
+    };
     // The editor is loaded for this alone.
     const [{ Diff }, one, other] = await Promise.all([import("../editor/diff"), read(props.one), read(props.other)]);
     return { Diff, one, other };
