@@ -106,18 +106,25 @@ export function List<Item>(props: ListOf<Item> & { items: readonly Item[] }): JS
   );
 }
 
+const CONTROLS = "a, button, input[type=checkbox]";
+
 // Up and down lead to the same control of the row beside, where an arrow has no other meaning.
 function step(event: KeyboardEvent): void {
   const at = event.target;
-  if (!(at instanceof HTMLElement) || !at.matches("a, button, input[type=checkbox]")) return;
+  // With another key they mean something to the browser.
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+  if (!(at instanceof HTMLElement) || !at.matches(CONTROLS)) return;
   const row = at.closest("tr");
   const rows = [...(row?.parentElement?.children ?? [])];
   const next = row === null ? null : beside(rows.length, rows.indexOf(row), event.key);
   const cell = at.closest("td, th");
   if (row === null || next === null || cell === null) return;
   const place = [...row.children].indexOf(cell);
-  const control = rows[next]?.children[place]?.querySelector<HTMLElement>("a, button, input[type=checkbox]");
-  if (control === null || control === undefined) return;
+  const controls = rows[next]?.children[place]?.querySelectorAll<HTMLElement>(CONTROLS);
+  if (controls === undefined || controls.length === 0) return;
+  // A row with fewer of them has no other than its last.
+  const control = controls[Math.min([...cell.querySelectorAll(CONTROLS)].indexOf(at), controls.length - 1)];
+  if (control === undefined) return;
   event.preventDefault();
   control.focus();
 }
