@@ -83,7 +83,8 @@ function Edit(props: { webhook: Webhook | null; onClose: () => void; onDone: () 
   const [url, setUrl] = useState(webhook?.url ?? "");
   const [description, setDescription] = useState(webhook?.description ?? "");
   const [types, setTypes] = useState(webhook?.types.join(", ") ?? "");
-  const [enabled, setEnabled] = useState(webhook === null || webhook.state === WebhookState.ACTIVE);
+  const wasEnabled = webhook === null || webhook.state === WebhookState.ACTIVE;
+  const [enabled, setEnabled] = useState(wasEnabled);
   const [secret, setSecret] = useState<string | null>(null);
   const action = useAction();
   const done = () => {
@@ -100,7 +101,8 @@ function Edit(props: { webhook: Webhook | null; onClose: () => void; onDone: () 
         props.onDone();
         return;
       }
-      const paths = ["url", "description", "types", "disabled"];
+      // Enabling one that is on, as far as was known here, would enable one that the server has disabled since.
+      const paths = ["url", "description", "types", ...(enabled === wasEnabled ? [] : ["disabled"])];
       await webhooks.updateWebhook({ name: webhook.name, webhook: { ...next, etag: webhook.etag }, updateMask: { paths }, requestId });
       done();
     });
