@@ -166,27 +166,31 @@ export function Pages<Item, Page extends { readonly nextPageToken: string }>(
     above?: (items: readonly Item[]) => JSX.Element;
   },
 ): JSX.Element {
-  const { turn } = props;
+  const { of, turn } = props;
   return (
-    <Show of={props.of}>
-      {(page) => {
-        const items = props.items(page);
-        // A page may be empty with another one behind it, where a filter is applied to what was read.
-        if (items.length === 0 && page.nextPageToken === "" && turn.token === "") {
-          return typeof props.empty === "string" ? <Empty title={props.empty} /> : props.empty;
-        }
-        return (
-          <>
-            {props.above?.(items)}
-            <List {...props} items={items} />
-            <div class="pager">
-              {turn.token !== "" && turn.to("", t("pager.first"))}
-              {page.nextPageToken !== "" && turn.to(page.nextPageToken, t("pager.next"))}
-            </div>
-          </>
-        );
-      }}
-    </Show>
+    <>
+      <Show of={of}>
+        {(page) => {
+          const items = props.items(page);
+          // A page may be empty with another one behind it, where a filter is applied to what was read.
+          if (items.length === 0 && page.nextPageToken === "" && turn.token === "") {
+            return typeof props.empty === "string" ? <Empty title={props.empty} /> : props.empty;
+          }
+          return (
+            <>
+              {props.above?.(items)}
+              <List {...props} items={items} />
+              <div class="pager">
+                {turn.token !== "" && turn.to("", t("pager.first"))}
+                {page.nextPageToken !== "" && turn.to(page.nextPageToken, t("pager.next"))}
+              </div>
+            </>
+          );
+        }}
+      </Show>
+      {/* A token of other filters, or of another server, is refused: the way back. */}
+      {of.value === null && of.failure !== null && turn.token !== "" && <div class="pager">{turn.to("", t("pager.first"))}</div>}
+    </>
   );
 }
 
