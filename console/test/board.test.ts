@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { PlanSchema, PlatformSchema, PlatformState } from "../src/gen/zona/process/v1/platform_pb";
 import { WatchStatusResponseSchema } from "../src/gen/zona/process/v1/process_service_pb";
 import { ServiceGroup, ServiceSchema, ServiceState } from "../src/gen/zona/process/v1/service_pb";
-import { declared, EMPTY, grouped, heard, services, type Board } from "../src/process/board";
+import { declared, EMPTY, grouped, heard, isIntegration, services, type Board } from "../src/process/board";
 import { askedWith, wholeReplicas, without } from "../src/process/plan";
 
 const service = (init: MessageInitShape<typeof ServiceSchema>) => create(ServiceSchema, init);
@@ -56,6 +56,11 @@ test("the end of a revision that gave way says nothing of the one under way", ()
   board = hear(board, { case: "end", value: { revision: 8n, state: PlatformState.REACHED } });
   assert.deepEqual([board.progress, board.end?.state, board.revision], [null, PlatformState.REACHED, 8n]);
   assert.equal(hear(board, { case: "heartbeat", value: {} }), board);
+});
+
+test("a service that is declared is no integration, whatever it is called", () => {
+  const named = (name: string, declared: boolean) => isIntegration({ name, declared });
+  assert.deepEqual([named("integration-7", false), named("integration-7", true), named("integration-hub", false)], [true, false, false]);
 });
 
 test("groups stand in the order in which they start, and empty ones not at all", () => {

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 
 import { PlatformState, type PlannedAction } from "../gen/zona/process/v1/platform_pb";
 import type { Service } from "../gen/zona/process/v1/service_pb";
+import { isIntegration } from "../process/board";
 import { processes } from "../process/client";
 import { askedWith, MOST_REPLICAS, wholeReplicas, without, type Request } from "../process/plan";
 import { number, plural, t, type TextId } from "../text";
@@ -21,14 +22,15 @@ const TITLES: Record<Request["kind"], TextId> = {
   scale: "services.scale.label",
 };
 
-export function ServiceAction(props: { request: Request; service: Service | undefined; onClose: () => void }): JSX.Element {
+export function ServiceAction(props: { request: Request; services: readonly Service[]; onClose: () => void }): JSX.Element {
   const [request, setRequest] = useState(props.request);
   const [replicas, setReplicas] = useState(request.kind === "scale" ? String(request.replicas) : "");
   const action = useAction();
   const wanted = wholeReplicas(replicas);
   const settled = request.kind !== "scale" || wanted === request.replicas;
   const title = t(TITLES[request.kind], { name: request.service });
-  const planned = useCall(JSON.stringify(request), async (signal) => (request.kind === "restart" ? null : { change: await change(request, signal) }));
+  const isOther = (name: string) => isIntegration({ name, declared: props.services.some((service) => service.name === name && service.declared) });
+  const planned = useCall(JSON.stringify(request), async (signal) => (request.kind === "restart" ? null : { change: await change(request, isOther, signal) }));
   // Where planning fails, asking stays possible: what is wrong with the plan need not be wrong with the service.
   const unseen = request.kind !== "restart" && planned.value === null;
   const waits = unseen && planned.failure === null;
@@ -62,7 +64,7 @@ export function ServiceAction(props: { request: Request; service: Service | unde
             />
           </div>
         )}
-        {request.kind === "restart" ? <Replaced service={props.service} /> : settled && <Planned of={planned} />}
+        {request.kind === "restart" ? <Replaced service={props.services.find((service) => service.name === request.service)} /> : settled && <Planned of={planned} />}
         {settled && unseen && planned.failure !== null && <p class="note warn">{t("plan.unseen")}</p>}
         {action.failure !== null && <Problem failure={action.failure} />}
         <div class="form-actions">
@@ -107,7 +109,7 @@ interface Change {
 }
 
 // Null where what is asked cannot be laid over the manifest by the console.
-async function change(request: Request, signal: AbortSignal): Promise<Change | null> {
+async function change(request: Request, isOther: (service: string) => boolean, signal: AbortSignal): Promise<Change | null> {
   const [{ overlaid }, platform] = await Promise.all([import("../process/overlay"), processes.getPlatform({}, { signal })]);
   // What was taken back is not what is in force, which nobody tells.
   if (platform.state === PlatformState.ROLLED_BACK) return null;
@@ -115,7 +117,7 @@ async function change(request: Request, signal: AbortSignal): Promise<Change | n
   if (before === undefined || before === null || after === undefined || after === null) return null;
   const [due, plan] = await Promise.all([processes.planManifest(before, { signal }), processes.planManifest(after, { signal })]);
   // What was asked of integrations is not told with the platform, so what is planned for them without it says nothing.
-  const own = due.waves.flatMap((wave) => wave.actions).filter((one) => !one.serviceName.startsWith("integration-"));
+  const own = due.waves.flatMap((wave) => wave.actions).filter((one) => !isOther(one.serviceName));
   return { waves: without(plan, due), due: own.length };
 }
 

@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import type { Failure } from "../failure";
 import { PlatformState } from "../gen/zona/process/v1/platform_pb";
 import { ServiceState, type Service } from "../gen/zona/process/v1/service_pb";
-import { grouped, services, type Board } from "../process/board";
+import { grouped, isIntegration, services, type Board } from "../process/board";
 import type { Request } from "../process/plan";
 import { groupText, platformLook, serviceLook } from "../process/states";
 import { useBoard } from "../process/use-board";
@@ -62,7 +62,7 @@ export function ServiceBoard(): JSX.Element {
       ))}
       {all.length > 0 && <ServiceGraph services={all} />}
       {shown !== undefined && <ServiceDetail service={shown} onClose={() => setOpen(null)} />}
-      {asked !== null && <ServiceAction request={asked} service={all.find((service) => service.name === asked.service)} onClose={() => setAsked(null)} />}
+      {asked !== null && <ServiceAction request={asked} services={all} onClose={() => setAsked(null)} />}
     </>
   );
 }
@@ -144,15 +144,10 @@ export function State(props: { service: Service }): JSX.Element {
   );
 }
 
-/** Integrations run as services, too, and are asked for by their own page. */
-function isIntegration(service: Service): boolean {
-  return /^integration-\d+$/.test(service.name);
-}
-
 function Actions(props: { service: Service; onAsk: (request: Request) => void }): JSX.Element | null {
   const { service, onAsk } = props;
-  // What no manifest has cannot be asked for.
-  if (!service.declared || isIntegration(service)) return null;
+  // What no manifest has cannot be asked for here; integrations have a page of their own.
+  if (!service.declared) return null;
   const { name } = service;
   const rests = service.replicas === 0 || service.state === ServiceState.STOPPED;
   return (

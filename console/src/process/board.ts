@@ -72,6 +72,11 @@ export function grouped(all: readonly Service[]): { group: ServiceGroup; service
   return GROUPS.map((group) => ({ group, services: all.filter((service) => service.group === group) })).filter(({ services }) => services.length > 0);
 }
 
+/** Integrations run as services that no manifest declares; one that is declared may be called as they are. */
+export function isIntegration(service: { readonly name: string; readonly declared: boolean }): boolean {
+  return !service.declared && /^integration-\d+$/.test(service.name);
+}
+
 function merged(known: Service | undefined, said: Board["heard"], name: string): Service | null {
   // Before the stream has said anything, what GetStatus has said is the newest.
   if (said === null) return known ?? null;
