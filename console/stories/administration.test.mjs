@@ -161,6 +161,12 @@ describe("administering", () => {
     await dialog.getByLabel("Description").fill("for the vendor");
     await dialog.getByRole("button", { name: "Save" }).click();
     await page.getByRole("row").filter({ hasText: "vendor-key" }).getByText("for the vendor").waitFor();
+    await page.getByRole("button", { name: "New secret" }).click();
+    await dialog.getByLabel("Name", { exact: true }).fill("vendor-key");
+    await dialog.getByLabel("Value").fill("another");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByText("There is a secret of this name").waitFor();
+    await page.keyboard.press("Escape");
     const kept = await stage.server.call("zona.secret.v1.SecretService/GetSecret", { name: "tenants/demo/secrets/vendor-key" });
     assert.deepEqual([kept.version, kept.utilities], [1, ["tenants/demo/utilities/extract-iocs"]], "its value stays what it was");
     assert.deepEqual(await violations(page), []);
