@@ -16,8 +16,6 @@ use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::{Status, codec::CompressionEncoding};
 
-use crate::stream::Messages;
-
 /// What is taken and used: every client has it. tonic's zstd would be a second one beside that of our objects.
 pub(crate) const ENCODING: CompressionEncoding = CompressionEncoding::Gzip;
 
@@ -43,12 +41,6 @@ struct Heavy;
 impl<M: Message> Reply for M {
     fn length(&self) -> Option<usize> {
         Some(self.encoded_len())
-    }
-}
-
-impl<T> Reply for Messages<T> {
-    fn length(&self) -> Option<usize> {
-        None
     }
 }
 

@@ -16,6 +16,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tonic::Status;
 
 use crate::call::Call;
+use crate::compression::Reply;
 use crate::convert::event;
 use crate::perform::Standing;
 
@@ -74,6 +75,12 @@ pub(crate) fn while_standing<T: Send + 'static>(
 }
 
 // === impl Messages ===
+
+impl<T> Reply for Messages<T> {
+    fn length(&self) -> Option<usize> {
+        None
+    }
+}
 
 impl<T> Stream for Messages<T> {
     type Item = Result<T, Status>;

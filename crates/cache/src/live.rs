@@ -127,7 +127,8 @@ impl LiveEvents {
     pub(crate) fn tell(&self, tenant: &TenantId, execution: &ExecutionId, events: &[Event], is_waited_for: bool) {
         let Some(last) = events.last() else { return };
         let is_over = matches!(last.body, Body::Finished(_));
-        if !(is_over && is_waited_for) && !events.iter().any(|event| matches!(event.body, Body::Output(_))) {
+        let has_output = events.iter().any(|event| matches!(event.body, Body::Output(_)));
+        if !(has_output || is_over && is_waited_for) {
             return;
         }
         // How it ended, the execution says, which is in the store.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::name::tenant::{is_uuid, malformed, slug};
 
+mod item;
 mod operation;
 mod principal;
 mod schedule;

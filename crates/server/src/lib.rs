@@ -260,8 +260,11 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
         platform::platforms(config, parts.stores.store.clone(), tenure, Arc::new(parts.tasks.clone()), Arc::clone(&parts.clock))?;
     let managing = platforms.clone();
     let owners = schedules::Owners { policy: &policy, authenticator: &callers.authenticator };
-    let scheduler = schedules::scheduler(&parts, &executions, &owners, &audit.auditor);
-    let kept_schedules = schedules::schedules(&parts, &executions, &owners);
+    let place = schedules::Place { store: &parts.stores.store, clock: &parts.clock };
+    let instance = InstanceId::new(parts.instance.as_str());
+    let starter = schedules::Starter { instance, auditor: &audit.auditor, metrics: &parts.metrics };
+    let scheduler = schedules::scheduler(&place, &executions, &owners, starter);
+    let kept_schedules = schedules::schedules(&place, &executions, &owners);
     let operations = Operations::new(parts.stores.store.clone(), executions.clone());
     let services = Services {
         schedules: kept_schedules,

@@ -80,12 +80,12 @@ pub fn operation(code: &str, number: u64, fence: &Fence) -> Operation {
 pub fn entries(count: u32) -> Vec<Entry> {
     let item = |index: u32| Item {
         utility: UtilityName { tenant: tenant("beta"), utility: utility_id("extract") },
-        version: (index % 2 == 0).then_some(7),
+        version: index.is_multiple_of(2).then_some(7),
         params_json: format!("{{\"n\":{index},\"text\":\"\u{1F600}\"}}"),
         secrets: [("token".to_owned(), SecretName { tenant: tenant("acme"), secret: secret_repository::id("github") })].into(),
         timeout: Some(Duration::from_millis(1_500)),
         on_output_limit: Some(OnOutputLimit::Stop),
-        retry_if_lost: index % 3 == 0,
+        retry_if_lost: index.is_multiple_of(3),
     };
     let entry = |index| match index % 10 {
         9 => Entry::Refused(refusal(index)),
@@ -301,7 +301,7 @@ pub async fn what_no_lease_in_force_protects_is_taken_over_by_one(operations: Op
     assert_eq!(operations.abandoned(at(9_999), 10).await.expect("the store answers"), []);
     let take = async |to: &Fence, now| operations.take_over(&acme, &first.name.operation, &a, to, now).await.expect("the store answers");
     assert_eq!(take(&b, at(9_999)).await, None);
-    assert_eq!(operations.abandoned(at(10_001), 10).await.expect("the store answers"), [first.clone()]);
+    assert_eq!(operations.abandoned(at(10_001), 10).await.expect("the store answers"), std::slice::from_ref(&first));
     let taken = Operation { fence: b.clone(), ..first.clone() };
     assert_eq!(take(&b, at(10_001)).await, Some(taken.clone()));
     assert_eq!((take(&c, at(10_001)).await, take(&b, at(10_001)).await), (None, Some(taken.clone())));

@@ -8,8 +8,7 @@ use std::time::Duration;
 use api_grpc::{Calls, Config, Deadlines, RecordedSingly, Server, Services, Web};
 use api_proto::zona::access::v1::access_service_client::AccessServiceClient;
 use api_proto::zona::audit::v1::audit_service_client::AuditServiceClient;
-use api_proto::zona::event::v1::event_service_client::EventServiceClient;
-use api_proto::zona::event::v1::webhook_service_client::WebhookServiceClient;
+use api_proto::zona::event::v1::{event_service_client::EventServiceClient, webhook_service_client::WebhookServiceClient};
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1::identity_service_client::IdentityServiceClient;
 use api_proto::zona::operation::v1::batch_service_client::BatchServiceClient;
@@ -584,10 +583,10 @@ fn services(options: &Options, parts: &Parts) -> Services {
 }
 
 async fn serve(server: Server, listener: TcpListener, peer: Option<SocketAddr>, stopped: oneshot::Receiver<()>) {
+    // A harness that is dropped aborts the server; only a message stops it.
     let stopped = async {
-        // A harness that is dropped aborts the server; only a message stops it.
         if stopped.await.is_err() {
-            std::future::pending::<()>().await;
+            std::future::pending::<()>().await
         }
     };
     let served = match peer {

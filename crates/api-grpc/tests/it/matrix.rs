@@ -553,8 +553,9 @@ async fn a_refusal_is_the_same_and_takes_its_time_for_what_exists_and_what_does_
                 let absent = begun.elapsed();
                 assert!(there.min(absent) >= REFUSED_AFTER, "{} {actor:?}: {there:?}, {absent:?}", path(&method));
             }
-            let others = &world.runs.get(&(USER.name(), Of::Other)).unwrap().0;
-            let as_missing = said(&refused, &[["not-granted", MISSING], [others, MISSING_EXECUTION]]);
+            let (execution, operation) = world.runs.get(&(USER.name(), Of::Other)).unwrap();
+            let names = [["not-granted", MISSING], [execution, MISSING_EXECUTION], [operation, MISSING_EXECUTION]];
+            let as_missing = said(&refused, &names);
             assert_eq!(as_missing, said(&missing, &[]), "{} {actor:?}", path(&method));
             if refused.code() != Code::NotFound {
                 let broken = world.call(&method, actor, &broken(&method, &existing)).await.unwrap_err();

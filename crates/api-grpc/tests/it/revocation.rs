@@ -8,6 +8,7 @@ use api_proto::zona::audit::v1 as audit;
 use api_proto::zona::event::v1 as events;
 use api_proto::zona::execution::v1 as executions;
 use api_proto::zona::identity::v1 as pb;
+use api_proto::zona::operation::v1 as operations;
 use api_proto::zona::process::v1 as processes;
 use api_proto::zona::utility::v1 as utilities;
 use domain::audit::{Actor, AuditRepository as _, Entry};
@@ -20,7 +21,7 @@ use crate::identity::{Installation, PASSWORD, another, shown, sign_in};
 use crate::process::SHOP;
 
 /// The methods that these tests know; one that is not among them fails the first.
-const STREAMING: [&str; 9] = [
+const STREAMING: [&str; 10] = [
     "/zona.audit.v1.AuditService/BuildAuditReport",
     "/zona.audit.v1.AuditService/ExportAuditRecords",
     "/zona.audit.v1.AuditService/WatchAuditRecords",
@@ -28,6 +29,7 @@ const STREAMING: [&str; 9] = [
     "/zona.execution.v1.ExecutionService/ExecuteUtility",
     "/zona.execution.v1.ExecutionService/WatchExecution",
     "/zona.identity.v1.IdentityService/ExportSubject",
+    "/zona.operation.v1.OperationService/WatchOperation",
     "/zona.process.v1.ProcessService/ReadLogs",
     "/zona.process.v1.ProcessService/WatchStatus",
 ];
@@ -75,6 +77,12 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
     let name = second.utilities.clone().create_utility(shown(&token, create)).await.unwrap().into_inner().name;
     second.execution_store.append(many()).await.unwrap();
 
+    let item = operations::BatchItem { utility: name.clone(), ..Default::default() };
+    let batch = operations::StartBatchRequest { parent: TENANT.to_owned(), items: vec![item], ..Default::default() };
+    let batch = second.batches.clone().start_batch(shown(&token, batch)).await.unwrap().into_inner();
+    let progress = operations::WatchOperationRequest { name: batch.name, ..Default::default() };
+    let progress = second.operations.clone().watch_operation(shown(&token, progress)).await.unwrap().into_inner();
+
     let run = executions::ExecuteUtilityRequest { name, ..Default::default() };
     let mut run = second.executions.clone().execute_utility(shown(&token, run)).await.unwrap().into_inner();
     let Some(executions::execution_event::Event::Queued(queued)) = in_time(run.message()).await.unwrap().and_then(|event| event.event)
@@ -104,8 +112,17 @@ async fn every_stream_ends_when_its_caller_is_revoked_also_by_another_server() {
         ended(&all, subject).await,
         ended(&all, follow).await,
         ended(&all, subscription).await,
+        ended(&all, progress).await,
     ];
-    let methods = ["ExecuteUtility", "WatchExecution", "ExportAuditRecords", "ExportSubject", "WatchAuditRecords", "SubscribeEvents"];
+    let methods = [
+        "ExecuteUtility",
+        "WatchExecution",
+        "ExportAuditRecords",
+        "ExportSubject",
+        "WatchAuditRecords",
+        "SubscribeEvents",
+        "WatchOperation",
+    ];
     for (status, method) in statuses.iter().zip(methods) {
         assert_eq!(status.code(), Code::Unauthenticated, "{method}: {status:?}");
     }

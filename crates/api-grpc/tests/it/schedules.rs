@@ -60,7 +60,7 @@ async fn a_schedule_is_made_read_changed_paused_resumed_and_deleted() {
 
     let list = pb::ListSchedulesRequest { parent: TENANT.to_owned(), ..Default::default() };
     let listed = schedules().list_schedules(list).await.unwrap().into_inner().schedules;
-    assert_eq!(listed, [resumed.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&resumed));
     let delete = pb::DeleteScheduleRequest { name: NAME.to_owned(), ..Default::default() };
     assert_eq!(schedules().delete_schedule(delete.clone()).await.unwrap().into_inner(), resumed);
     assert_eq!(schedules().get_schedule(get).await.unwrap_err().code(), Code::NotFound);

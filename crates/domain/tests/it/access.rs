@@ -46,8 +46,9 @@ const OPENED_FOR_SYSTEM: [&str; 18] = [
 
 /// Where a query's tenant is chosen without a permit: only where the server settles what a dead one left, where it claims and readies what waits, where it goes on with operations, where the rules look for
 /// grants, from which a permit is made first, where a decision is explained, where it is found out who calls, where the first super administrator is made, where
-/// events are sent to webhooks and schedules start executions, and where checkpoints of each log are signed and what is older than they say is removed.
-const SCOPED_FOR_SYSTEM: [&str; 18] = [
+/// events are sent to webhooks and schedules start executions, where a cache reads ahead what was asked for most, which only a permit takes out of it, and where checkpoints of each log are signed and what is older than they say is removed.
+const SCOPED_FOR_SYSTEM: [&str; 19] = [
+    "cache/src/shared.rs",
     "domain/src/access/explain.rs",
     "domain/src/access/matrix_rules.rs",
     "domain/src/archive/archiver.rs",

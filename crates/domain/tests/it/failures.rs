@@ -19,12 +19,14 @@ const TRANSFORMER: &str = "def transform(value):\n    return value\n";
 const PAGE: PageRequest = PageRequest { size: 10, after: None };
 
 /// Methods whose failures have tests of their own, by the sentence that says what happens.
-const ELSEWHERE: [(&str, &str, &str); 7] = [
+const ELSEWHERE: [(&str, &str, &str); 8] = [
     ("execution", "save", "an_end_that_the_store_refuses_is_told_once_and_kept_until_it_is_stored"),
     ("execution", "append", "output_that_cannot_be_stored_holds_the_program_up_at_a_bound_and_is_not_lost"),
     ("execution", "take_over", "what_was_taken_over_and_could_not_be_ended_is_ended_in_a_later_round"),
     ("execution", "abandoned", "rounds_that_fail_are_told_once_and_go_on"),
     ("execution", "stops_asked", "rounds_that_fail_are_told_once_and_go_on"),
+    // Without what servers tell each other it is `events_after`.
+    ("execution", "watched_after", "a_use_case_of_executions_fails_with_its_store_and_succeeds_with_it"),
     ("lease", "renew", "a_lost_lease_is_acquired_anew_and_what_the_store_refuses_meanwhile_is_told"),
     ("lease", "release", "a_lease_that_cannot_be_given_up_is_told"),
 ];

@@ -20,9 +20,10 @@ use domain::{Error, Result};
 use super::audit::Logs;
 use super::events::InMemoryEvents;
 use super::leases::Leases;
+use super::operation_rows::Operations;
 use super::pages::page;
 use super::requests::{Known, Requests};
-use super::schedules::Schedules;
+use super::schedule_rows::Schedules;
 use crate::{FakeClock, Faults};
 
 /// The executions of all tenants, and the leases of the instances that run them: what servers share.
@@ -46,7 +47,7 @@ pub(super) struct Archived {
 pub(super) struct State {
     pub(super) leases: Leases,
     pub(super) audit: Logs,
-    pub(super) operations: super::operations::Operations,
+    pub(super) operations: Operations,
     pub(super) stops_asked: BTreeSet<Key>,
     pub(super) executions: BTreeMap<Key, (Execution, Vec<Event>)>,
     pub(super) requests: Requests<ExecutionId>,

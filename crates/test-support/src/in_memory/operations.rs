@@ -1,7 +1,5 @@
 //! The port of operations in memory: they lie beside the leases of those who do them.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::lease::Fence;
@@ -14,31 +12,9 @@ use domain::{Error, Result};
 
 use super::executions::{InMemoryExecutionRepository, State};
 use super::pages::page;
-use super::requests::{Known, Requests};
 
 /// The fault of a step that is stored and not answered.
 pub const ADVANCE_ANSWERED: &str = "advance_answered";
-
-/// All operations, with what is asked of their items and what became of these.
-#[derive(Default)]
-pub(super) struct Operations {
-    stored: BTreeMap<OperationName, Operation>,
-    entries: BTreeMap<OperationName, Vec<Entry>>,
-    outcomes: BTreeMap<(OperationName, u32), Vec<ItemOutcome>>,
-    requests: Requests<OperationName>,
-}
-
-impl Operations {
-    fn answer(&self, scope: &TenantScope, request: &RequestKey, now: Timestamp) -> Option<Committed<Operation>> {
-        Some(match self.requests.find(scope.tenant(), request, now)? {
-            Known::Reused => Committed::KeyReused,
-            Known::Answered(first) => match self.stored.get(&first) {
-                Some(first) => Committed::Answered(Box::new(first.clone())),
-                None => Committed::Removed { resource: first.to_string() },
-            },
-        })
-    }
-}
 
 fn named(scope: &TenantScope, id: &OperationId) -> OperationName {
     OperationName { tenant: scope.tenant().clone(), operation: id.clone() }

@@ -1,82 +1,17 @@
 //! Schedules in memory: beside executions, with which they are stored in one commit.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use domain::access::{Found, TenantScope};
 use domain::name::{ScheduleId, ScheduleName};
 use domain::page::{Page, PageRequest};
-use domain::request::{Committed, Expected, RequestKey};
-use domain::schedule::{Due, Firing, MAX_SCHEDULES, Program, Schedule, ScheduleChange, ScheduleQuery, ScheduleRepository, too_many};
+use domain::request::{Committed, RequestKey};
+use domain::schedule::{Due, Schedule, ScheduleChange, ScheduleQuery, ScheduleRepository};
 use domain::time::Timestamp;
 use domain::{Error, Result};
 
 use super::executions::InMemoryExecutionRepository;
 use super::pages::page;
-use super::requests::{Known, Requests};
-
-/// The schedules of all tenants.
-#[derive(Default)]
-pub(super) struct Schedules {
-    all: BTreeMap<ScheduleName, Schedule>,
-    /// What a request was about, and whether it has deleted that.
-    requests: Requests<(Schedule, bool)>,
-}
-
-impl Schedules {
-    /// Whether a firing may be stored.
-    pub(super) fn admits(&self, firing: &Firing) -> bool {
-        self.all.get(&firing.schedule.name).is_some_and(|held| held.revision == firing.expected)
-    }
-
-    /// Stores one that may be.
-    pub(super) fn fire(&mut self, firing: &Firing) {
-        self.all.insert(firing.schedule.name.clone(), firing.schedule.clone());
-    }
-
-    fn told(&self, known: Known<(Schedule, bool)>) -> Committed<Schedule> {
-        match known {
-            Known::Reused => Committed::KeyReused,
-            Known::Answered((first, deleted)) => match self.all.get(&first.name) {
-                Some(held) if !deleted => Committed::Answered(Box::new(held.clone())),
-                None if !deleted => Committed::Removed { resource: first.name.to_string() },
-                Some(_) | None => Committed::Answered(Box::new(without_params(&first))),
-            },
-        }
-    }
-
-    fn store(&mut self, change: ScheduleChange, now: Timestamp) -> Result<Committed<Schedule>> {
-        let ScheduleChange { expected, schedule, deletes, request } = change;
-        let name = schedule.name.clone();
-        if let Some(known) = request.as_ref().and_then(|key| self.requests.find(&name.tenant, key, now)) {
-            return Ok(self.told(known));
-        }
-        match (expected, self.all.get(&name).map(|held| held.revision)) {
-            (Expected::Absent, None) if self.all.keys().filter(|held| held.tenant == name.tenant).count() >= MAX_SCHEDULES => {
-                return Err(too_many(&name.tenant));
-            }
-            (Expected::Revision(expected), Some(stored)) if expected == stored && deletes => {
-                self.all.remove(&name);
-            }
-            (Expected::Absent, None) => {
-                self.all.insert(name.clone(), schedule.clone());
-            }
-            (Expected::Revision(expected), Some(stored)) if expected == stored => {
-                self.all.insert(name.clone(), schedule.clone());
-            }
-            _ => return Ok(Committed::Conflict),
-        }
-        if let Some(key) = &request {
-            self.requests.remember(&name.tenant, key, now, (schedule, deletes));
-        }
-        Ok(Committed::Stored)
-    }
-}
-
-fn without_params(schedule: &Schedule) -> Schedule {
-    let program = Program { params_json: String::new(), ..schedule.program.clone() };
-    Schedule { program, ..schedule.clone() }
-}
+use super::schedule_rows::without_params;
 
 #[async_trait]
 impl ScheduleRepository for InMemoryExecutionRepository {

@@ -1,0 +1,1 @@
+export{t as Diff}from"./diff-Din7lSad.js";

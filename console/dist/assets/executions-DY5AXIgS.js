@@ -1,1 +1,0 @@
-export{n as Executions}from"./executions-Rx8hzY6g.js";
