@@ -71,7 +71,7 @@ pub use in_memory::{
     InMemoryUtilityRepository, InMemoryWebhooks,
 };
 pub use incidents::RecordedIncidents;
-pub use patience::in_time;
+pub use patience::{breathe, in_time};
 pub use processor::CountingProcessor;
 pub use redis_server::{RedisCluster, RedisServer};
 pub use spawner::TokioSpawner;

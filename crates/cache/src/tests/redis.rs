@@ -8,7 +8,7 @@ use domain::change::{ChangeListener, Changed};
 use domain::name::TenantId;
 use domain::utility::{Utility, UtilityRepository};
 use test_support::sample::{scope, utility_id};
-use test_support::{InMemoryUtilityRepository, RedisServer, in_time};
+use test_support::{InMemoryUtilityRepository, RedisServer, breathe, in_time};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -143,7 +143,7 @@ impl World {
     async fn until(&self, mut sees: impl AsyncFnMut(&Self) -> bool) {
         in_time(async {
             while !sees(self).await {
-                tokio::task::yield_now().await;
+                breathe().await;
             }
         })
         .await;

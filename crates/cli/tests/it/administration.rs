@@ -244,11 +244,13 @@ async fn a_schedule_is_made_changed_paused_and_shown() {
     .await;
     assert_eq!(run(&peer, "schedule update nightly").await.code(), 2, "nothing to change was named");
     let refused = json!({"dueTime": "2026-01-02T02:30:00Z", "reason": "PERMISSION_DENIED", "description": "may not"});
-    let schedule = json!({"name": name, "utility": EXTRACT, "cron": "@daily", "lastFiring": refused, "missedCount": "2"});
+    let schedule = json!({"name": name, "utility": EXTRACT, "cron": "@daily", "lastFiring": refused, "missedCount": "2", "secretParameters": {"token": "tenants/demo/secrets/github"}});
     peer.answers("GetSchedule", schedule.clone());
     let shown = run(&peer, "schedule get nightly").await.printed;
     assert!(shown.contains("PERMISSION_DENIED") && shown.contains("may not"), "{shown}");
-    assert_eq!(run(&peer, "schedule get nightly -o json").await.json()["lastFiring"]["reason"], json!("PERMISSION_DENIED"));
+    let document = run(&peer, "schedule get nightly -o json").await.json();
+    assert_eq!(document["last_firing"]["reason"], json!("PERMISSION_DENIED"));
+    assert_eq!(document["secret_parameters"], json!({"token": "tenants/demo/secrets/github"}));
     peer.answers("ListSchedules", json!({"schedules": [schedule.clone()]}));
     assert!(run(&peer, "schedule list").await.printed.contains("nightly"));
     peer.answers("DeleteSchedule", schedule);

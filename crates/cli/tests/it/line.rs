@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use clap::{Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch, Event, Execution, Keys, Policy, Run, Runtime, Schedule,
-    Secret, ServiceAccount, Session, Tenant, Transform, User, Utility, Webhook,
+    Access, ApiKey, AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch, Batch, Event, Execution, Keys, Operation, Policy, Run,
+    Runtime, Schedule, Secret, ServiceAccount, Session, Tenant, Transform, User, Utility, Webhook,
 };
 use cli::output::{Format, Output};
 use cli::{Context, Credential, Exit, Failure};
@@ -30,6 +30,10 @@ enum Command {
     Transform(Transform),
     #[command(subcommand)]
     Execution(Execution),
+    #[command(subcommand)]
+    Batch(Batch),
+    #[command(subcommand)]
+    Operation(Operation),
     #[command(subcommand)]
     Policy(Policy),
     #[command(subcommand)]
@@ -141,6 +145,8 @@ async fn perform(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Run(command) => command.run(context).await,
         Command::Transform(command) => command.run(context).await,
         Command::Execution(command) => command.run(context).await,
+        Command::Batch(command) => command.run(context).await,
+        Command::Operation(command) => command.run(context).await,
         Command::Policy(command) => command.run(context).await,
         Command::Runtime(command) => command.run(context).await,
         Command::Whoami => cli::command::whoami(context).await,

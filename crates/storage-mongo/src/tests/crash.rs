@@ -123,7 +123,7 @@ async fn ask(store: &MongoStore, change: UtilityChange) -> u64 {
             }
             again += 1;
             // The database may be starting: nothing says when it is there.
-            tokio::task::yield_now().await;
+            test_support::breathe().await;
         }
     };
     in_time(asking).await

@@ -95,7 +95,7 @@ async fn audit_records_that_may_be_stored_are_stored_once_however_often_they_are
     // Refused until it is known, and taken then.
     let taken = async {
         while scratch.append(records()).await.is_err() {
-            tokio::task::yield_now().await;
+            test_support::breathe().await;
         }
     };
     in_time(taken).await;

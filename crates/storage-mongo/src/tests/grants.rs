@@ -50,7 +50,7 @@ async fn ends_on(another: &MongoStore, scope: &TenantScope, grantee: &Grantee) {
     let began = Instant::now();
     while held(another, scope, grantee).await > 0 {
         assert!(began.elapsed() < SOON, "the other server still takes {grantee} for somebody who holds something");
-        tokio::task::yield_now().await;
+        test_support::breathe().await;
     }
 }
 
@@ -94,7 +94,7 @@ async fn a_share_that_either_side_ends_is_held_on_no_server() {
     let began = Instant::now();
     while held(&another, &receiver, &beta()).await == 0 {
         assert!(began.elapsed() < SOON, "the other server does not know of what was accepted");
-        tokio::task::yield_now().await;
+        test_support::breathe().await;
     }
     assert_eq!(store.answer(&receiver, &shared, None, None).await.unwrap(), Committed::Stored);
     assert_eq!(held(&store, &receiver, &beta()).await, 0);

@@ -19,6 +19,8 @@ const GIVEN: &str = "MONGODB_URI";
 const CACHE: &str = "1G";
 /// How long the server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at whether it does.
+const POLL: Duration = Duration::from_millis(5);
 /// Ends the server and removes what it has stored once nobody holds the other end of its standard input any more.
 const UNTIL_WE_END: &str = r#"directory=$1; shift; "$@" >"$directory/log" 2>&1 </dev/null & child=$!
 read -r line; kill -KILL "$child"; wait "$child"; rm -rf "$directory""#;
@@ -124,7 +126,7 @@ fn wait_for(port: u16, directory: &Path) {
     loop {
         match TcpStream::connect_timeout(&([127, 0, 0, 1], port).into(), PATIENCE) {
             Ok(_) => return,
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused && Instant::now() < until => std::thread::yield_now(),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused && Instant::now() < until => std::thread::sleep(POLL),
             Err(error) => {
                 let mut log = String::new();
                 let read = std::fs::File::open(directory.join("log")).and_then(|mut file| file.read_to_string(&mut log));

@@ -88,6 +88,6 @@ async fn a_suspended_tenant_is_suspended_on_every_server_whatever_nobody_tells_t
     let began = Instant::now();
     while another.state(&tenant("acme")).await.unwrap() != Some(TenantState::Suspended) {
         assert!(began.elapsed() < SOON, "the other server still takes the tenant for active");
-        tokio::task::yield_now().await;
+        test_support::breathe().await;
     }
 }

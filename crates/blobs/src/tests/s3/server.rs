@@ -22,6 +22,8 @@ pub(super) const ROOT: (&str, &str) = ("root-of-tests", "root-secret");
 pub(super) const USER: (&str, &str) = ("zona-of-tests", "zona-secret");
 /// How long the server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at whether it does.
+const POLL: Duration = Duration::from_millis(5);
 /// Ends the server once nobody holds the other end of its standard input any more.
 const UNTIL_WE_END: &str = r#"log=$1; shift; "$@" >"$log" 2>&1 </dev/null & child=$!
 read -r line; kill -KILL "$child"; wait "$child" 2>/dev/null"#;
@@ -86,7 +88,7 @@ impl S3Server {
         let until = Instant::now() + PATIENCE;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(Instant::now() < until, "{PROGRAM} does not listen: {}", log(self.directory.path()));
-            std::thread::yield_now();
+            std::thread::sleep(POLL);
         }
     }
 

@@ -59,7 +59,7 @@ async fn connected(limits: &[&Limits]) {
         for limits in limits {
             while limits.standing().unwrap().attempts == limits.standing().unwrap().failures {
                 limits.admit(&tenant("first"), CallClass::Read).await.map_or_else(drop, drop);
-                tokio::task::yield_now().await;
+                test_support::breathe().await;
             }
         }
     })
@@ -114,7 +114,7 @@ async fn a_redis_that_hangs_or_is_full_leaves_each_server_its_share() {
         let before = limits.standing().unwrap();
         limits.admit(&tenant("first"), CallClass::Write).await.map_or_else(drop, drop);
         let after = limits.standing().unwrap();
-        tokio::task::yield_now().await;
+        test_support::breathe().await;
         after.state == State::Closed && after.attempts > before.attempts && after.failures == before.failures
     };
     let until_it_works = async || in_time(async { while !works().await {} }).await;

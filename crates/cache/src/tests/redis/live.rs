@@ -99,7 +99,7 @@ impl Pair {
                 if self.hubs[1].live.after(self.acme.tenant(), &self.held.name.execution, self.stored - 1, BATCH).await.is_some() {
                     return self.catch_up().await;
                 }
-                tokio::task::yield_now().await;
+                test_support::breathe().await;
             }
         }
     }
@@ -141,7 +141,7 @@ async fn what_one_server_has_stored_the_other_hears_of_and_reads_without_the_sto
                     assert!(matches!(hint, Some(Hint::Of(_) | Hint::Missed)));
                     break;
                 }
-                () = tokio::task::yield_now() => {}
+                () = test_support::breathe() => {}
             }
         }
     })
@@ -180,7 +180,7 @@ async fn how_an_execution_ended_is_hinted_and_read_of_the_store() {
                 biased;
                 // What was told before may come late.
                 hint = hints.next() => if hint == Some(Hint::Of(pair.stored + 2)) { break },
-                () = tokio::task::yield_now() => {}
+                () = test_support::breathe() => {}
             }
         }
     };
@@ -259,7 +259,7 @@ async fn a_stream_is_short_goes_by_itself_and_shows_nothing_to_who_has_redis_alo
             pair.print(3, 2_000).await;
         }
         while pair.hubs[1].live.after(pair.acme.tenant(), &pair.held.name.execution, pair.stored - 1, BATCH).await.is_none() {
-            tokio::task::yield_now().await;
+            test_support::breathe().await;
         }
     })
     .await;
@@ -280,13 +280,13 @@ async fn what_comes_late_or_twice_is_not_shown_and_a_gap_is_read_of_the_store() 
         // The first is on its way, the second leaves a gap, and the first comes once more.
         while live(1).after(tenant, id, 4, BATCH).await.is_none() {
             live(0).tell(tenant, id, &[output(5, 10)], true);
-            tokio::task::yield_now().await;
+            test_support::breathe().await;
         }
         live(0).tell(tenant, id, &[output(7, 10)], true);
         live(0).tell(tenant, id, &[output(5, 10)], true);
         live(0).tell(tenant, id, &[output(8, 10), output(9, 10)], true);
         while live(1).after(tenant, id, 7, BATCH).await.is_none() {
-            tokio::task::yield_now().await;
+            test_support::breathe().await;
         }
     })
     .await;
