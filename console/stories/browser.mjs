@@ -1,13 +1,22 @@
 // Debian's chromium for the stories, driven by playwright-core, kept off every network but the loopback interface.
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const require = createRequire(import.meta.url);
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 export const DEADLINE = 20_000;
+/** A telephone, and a desk. */
+export const NARROW = { width: 360, height: 740 };
+export const WIDE = { width: 1280, height: 900 };
+
+/** Where pictures are kept. */
+export const artifacts = process.env["CONSOLE_ARTIFACTS"] ?? join(dirname(dirname(fileURLToPath(import.meta.url))), "build", "screenshots");
+mkdirSync(artifacts, { recursive: true });
 
 export async function startBrowser() {
   return chromium.launch({

@@ -2,51 +2,24 @@
 // is followed, and whoever has nothing to do with them is told so. They run on the Docker daemon of this machine.
 
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
 
-import { textsOutsideOfCatalogue, violations } from "./browser.mjs";
-import { clearAway, ENGINE, IMAGE, makeImage, scopeOf } from "./engine.mjs";
+import { artifacts, violations } from "./browser.mjs";
+import { ENGINE } from "./engine.mjs";
 import { scene } from "./scene.mjs";
 import { eventually } from "./server.mjs";
-
-const artifacts = process.env["CONSOLE_ARTIFACTS"] ?? join(dirname(dirname(fileURLToPath(import.meta.url))), "build", "screenshots");
-
-const SHOP = `name: shop
-services:
-  - {name: db, group: SYSTEM, context: {image: '${IMAGE}', command: [--say, 'the database is there'], stop_grace: 1s}}
-  - name: web
-    group: APP
-    context: {image: '${IMAGE}', command: [--complain, 'the web complains'], stop_grace: 1s, environment: {VERSION: 1.10}}
-    depends_on: [{service: db}]
-    replicas: 2
-  - {name: idle, group: BATCH, enabled: false, context: {image: '${IMAGE}', stop_grace: 1s}}
-`;
+import { PATIENT, SHOP, shopOn } from "./shop.mjs";
 
 const INTEGRATION = `integrations:
   - {integration_id: 7, title: Tickets, action: reads tickets, tenantcode: demo, serviceName: web, executable: /service, status: disabled, parameters: {LEVEL: low}}
 `;
 
-// Services start, stop and are looked at by an engine that does real work meanwhile.
-const PATIENT = { timeout: 60_000 };
-
 describe("services", () => {
   const stage = scene({ settings: ENGINE });
-  let scope = "";
-  before(() => {
-    mkdirSync(artifacts, { recursive: true });
-    makeImage();
-  });
-  after(() => {
-    if (scope !== "") clearAway(scope);
-  });
-  const status = async (page) => {
-    // Root's own session reads how everything is; the account of `zona dev` may not.
-    const body = await page.evaluate(async () => (await fetch("/v1/status")).json());
-    return Object.fromEntries((body.services ?? []).map((service) => [service.name, service]));
-  };
+  const shop = shopOn(stage);
+  const { status } = shop;
   const row = (page, name) => page.getByRole("row").filter({ has: page.getByRole("button", { name: `Show ${name}`, exact: true }) });
 
   test("what is wrong with a manifest is told at once, and a plan is shown before it is applied", async () => {
@@ -75,7 +48,7 @@ describe("services", () => {
     await row(page, "web").getByText("2 of 2").waitFor(PATIENT);
     await row(page, "db").getByText("Runs").waitFor(PATIENT);
     await row(page, "idle").getByText("Stopped").waitFor(PATIENT);
-    scope = scopeOf((await status(page)).db.instances[0].id);
+    shop.isThere(await status(page));
     await stage.close(opened);
   });
 
@@ -190,57 +163,6 @@ describe("services", () => {
     assert.equal(await page.getByRole("link", { name: "Services", exact: true }).count(), 0);
     await page.goto(`${stage.door.address}/services`);
     await page.getByText("You may not see or do this").waitFor();
-    await stage.close(opened);
-  });
-
-  const PAGES = [
-    ["board", "/services", ".graph"],
-    ["logs", "/services?tab=logs&services=db,web", ".row-text"],
-    ["manifest", "/services?tab=manifest", "textarea"],
-    ["integrations", "/services?tab=integrations", ".empty"],
-  ];
-
-  for (const theme of ["light", "dark"]) {
-    test(`every page of services fits into 360 pixels, and axe finds nothing in it, ${theme}`, async () => {
-      const opened = await stage.asRoot({ width: 360, height: 740, theme });
-      const { page } = opened;
-      const found = [];
-      for (const width of [360, 1280]) {
-        await page.setViewportSize({ width, height: 800 });
-        for (const [name, path, ready] of PAGES) {
-          await page.goto(`${stage.door.address}${path}`);
-          await page.locator(ready).first().waitFor(PATIENT);
-          const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-          if (wide > width) found.push(`${name}: ${wide} of ${width} pixels`);
-          writeFileSync(join(artifacts, `services-${name}-${theme}-${width}.png`), await page.screenshot({ fullPage: true }));
-          for (const violation of await violations(page)) found.push(`${name} ${width}: ${JSON.stringify(violation)}`);
-        }
-        await page.goto(`${stage.door.address}/services`);
-        await page.getByRole("button", { name: "Show web" }).click();
-        await page.getByRole("dialog").locator("table").waitFor();
-        for (const violation of await violations(page)) found.push(`detail ${width}: ${JSON.stringify(violation)}`);
-        writeFileSync(join(artifacts, `services-detail-${theme}-${width}.png`), await page.screenshot());
-      }
-      assert.deepEqual(found, []);
-      await stage.close(opened);
-    });
-  }
-
-  test("every text of the services' pages stands in the catalogue, and German fits", async () => {
-    const opened = await stage.asRoot({ width: 360, height: 740 });
-    const { page } = opened;
-    const found = [];
-    for (const locale of ["pseudo", "de"]) {
-      await page.evaluate((next) => localStorage.setItem("zona.locale", next), locale);
-      for (const [name, path, ready] of PAGES) {
-        await page.goto(`${stage.door.address}${path}`);
-        await page.locator(ready).first().waitFor(PATIENT);
-        if (locale === "pseudo") for (const text of await textsOutsideOfCatalogue(page)) found.push(`${name}: ${text}`);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        if (locale === "de" && wide > 360) found.push(`${name}: ${wide} pixels wide`);
-      }
-    }
-    assert.deepEqual([...new Set(found)], []);
     await stage.close(opened);
   });
 });

@@ -67,8 +67,13 @@ fn administrators_let_people_in_and_out_in_a_browser() {
 }
 
 #[test]
-fn every_page_fits_is_accessible_and_has_no_text_outside_of_the_catalogue() {
+fn every_page_fits_and_is_accessible() {
     check("pages");
+}
+
+#[test]
+fn every_page_has_no_text_outside_of_the_catalogue_and_fits_in_german() {
+    check("words");
 }
 
 #[test]
@@ -79,6 +84,11 @@ fn a_browser_finds_a_byte_of_the_audit_log_that_was_changed_in_the_store() {
 #[test]
 fn super_administrators_see_and_change_services_in_a_browser() {
     check("services");
+}
+
+#[test]
+fn every_page_of_services_fits_is_accessible_and_has_no_text_outside_of_the_catalogue() {
+    check("service_pages");
 }
 
 #[test]
