@@ -229,9 +229,7 @@ impl SharedUtilityRepository {
 
     /// Whether as much of the memory is taken as is read ahead.
     fn is_warm(&self) -> bool {
-        let mut stats = Stats::default();
-        self.cache.utilities.add_to(&mut stats);
-        stats.bytes >= self.cache.warm_bytes
+        self.cache.utilities.bytes() >= self.cache.warm_bytes
     }
 
     /// Tells the other servers of a change of this one, also where it may not have been stored: nobody else tells them sooner.

@@ -103,6 +103,12 @@ where
         self.entries.invalidate_all();
     }
 
+    /// The bytes that it holds, all counted: what was put in last is else counted some time.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.entries.run_pending_tasks();
+        self.entries.weighted_size()
+    }
+
     /// Adds what this map did and holds.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         stats.hits += self.hits.load(Ordering::Relaxed);

@@ -27,11 +27,15 @@ use crate::store::MongoStore;
 use crate::transaction::{read, transact};
 use crate::{epochs, events, request};
 
+#[cfg(test)]
+mod filled;
 mod held;
 mod meeting;
 mod rows;
 mod shares;
 
+#[cfg(test)]
+pub(crate) use filled::fill;
 pub(crate) use held::Held;
 pub(crate) use shares::{count as count_given, end_received};
 

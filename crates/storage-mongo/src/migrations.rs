@@ -17,7 +17,7 @@ use crate::error::{Error, Result, during};
 const ID: &str = "schema";
 /// Whose database it is, beside the schema.
 const OWNER: &str = "installation";
-/// Newest schema: the number of steps.
+/// Newest schema.
 pub(crate) const NEWEST: u32 = 3;
 /// How long one server has for one step; another one begins it anew then.
 const LEASE: Duration = Duration::from_secs(60);
@@ -44,10 +44,10 @@ pub(crate) async fn migrate(database: &Database, deadline: Duration) -> Result<(
             return Ok(());
         }
         if within(deadline, take(&schema, &holder, found)).await? {
-            within(LEASE, step(database, found)).await?;
-            match within(deadline, release(&schema, &holder, found + 1)).await? {
-                true => tracing::info!(schema = found + 1, "migrated the database"),
-                false => tracing::warn!(schema = found + 1, "the lease on migrating was lost to another server, which does the step again"),
+            let reached = within(LEASE, step(database, found)).await?;
+            match within(deadline, release(&schema, &holder, reached)).await? {
+                true => tracing::info!(schema = reached, "migrated the database"),
+                false => tracing::warn!(schema = reached, "the lease on migrating was lost to another server, which does the step again"),
             }
         } else if Instant::now() > until {
             return Err(Error::Migrating(PATIENCE));
@@ -127,11 +127,11 @@ async fn release(schema: &Collection<Document>, holder: &str, version: u32) -> R
     Ok(noted.map_err(during("noting a migration"))?.matched_count == 1)
 }
 
-/// Step `n` leads from schema `n` to `n + 1`.
-async fn step(database: &Database, number: u32) -> Result<()> {
-    match number {
-        // Those after the first add collections and indexes to those of the first.
-        0..=2 => collections(database).await,
+/// Does what leads on from a schema; answers the one that it leads to.
+async fn step(database: &Database, from: u32) -> Result<u32> {
+    match from {
+        // These differ by collections and indexes only, and all of them are made at once: they are the larger part of a first start.
+        0..=2 => collections(database).await.map(|()| NEWEST),
         other => Err(Error::Newer { found: other, known: NEWEST }),
     }
 }

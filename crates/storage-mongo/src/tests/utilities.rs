@@ -22,7 +22,7 @@ mod policies {
 }
 
 mod grants {
-    test_support::grant_repository_contract!(super::Scratch::checked().await);
+    test_support::grant_repository_contract!(super::Scratch::checked().await, filled by crate::grants::fill);
 }
 
 mod known_tenants {

@@ -25,6 +25,7 @@ const OF_ALL_TENANTS: &[(&str, &str)] = &[
     ("executions", "unfinished"),
     ("executions", "ended"),
     ("executions", "to_archive"),
+    ("schedules", "next"),
     ("operations", "unfinished"),
     ("operations", "ended"),
     ("event_logs", "_id"),

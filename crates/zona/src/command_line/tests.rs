@@ -56,6 +56,8 @@ const WITHOUT_REQUEST_ID: &[&str] = &[
     "runtime list",
     "runtime show",
     "sandbox exec",
+    "schedule get",
+    "schedule list",
     "secret get",
     "secret list",
     "server",

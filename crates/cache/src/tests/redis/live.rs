@@ -128,7 +128,9 @@ mod contract {
 
 #[tokio::test]
 async fn what_one_server_has_stored_the_other_hears_of_and_reads_without_the_store() {
-    let mut pair = Pair::new(&url()).await;
+    // One of its own: everybody on it hears of everything.
+    let redis = RedisServer::start();
+    let mut pair = Pair::new(&redis.url()).await;
     in_time(pair.until_told()).await;
     let mut hints = pair.hubs[1].signals.sequences_of(&pair.held.name);
     in_time(async {

@@ -23,17 +23,22 @@ fn started(world: &World, redis: &RedisServer, max_bytes: u64) -> (Arc<SharedCac
     (cache, repository)
 }
 
-/// Has the first server be asked for some utilities, and say what it was asked for most.
+/// Has the first server be asked for some utilities, and say what it was asked for most, until Redis knows it: what is read meanwhile has to be
+/// written, too, and may take all the room that there is for what waits.
 async fn ask_for(world: &World, redis: &RedisServer, asked: &[(&str, usize)]) {
-    for (id, times) in asked {
-        for _ in 0..*times {
-            assert!(world.current(0, id).await.is_some());
-        }
-    }
     let cache = &world.nodes[0].cache;
     in_time(cache.second().is_there()).await;
-    warming::say(cache.hot(), cache.second());
-    world.until(async |_world| redis.command(&["EXISTS", HOT]) == "1").await;
+    world
+        .until(async |world| {
+            for (id, times) in asked {
+                for _ in 0..*times {
+                    assert!(world.current(0, id).await.is_some());
+                }
+            }
+            warming::say(cache.hot(), cache.second());
+            redis.command(&["EXISTS", HOT]) == "1"
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -80,8 +85,7 @@ async fn no_more_is_read_ahead_than_half_of_the_memory_of_utilities() {
     let (cache, repository) = started(&world, &redis, 3_200_000);
     in_time(repository.warm()).await;
     let read = cache.stats().warming.read as usize;
-    // What is counted lags behind what is kept by some.
-    assert!((8..=20).contains(&read), "{read}");
+    assert!((8..=11).contains(&read), "{read}");
 }
 
 #[tokio::test]
