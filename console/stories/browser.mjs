@@ -25,6 +25,8 @@ export async function startBrowser() {
       // The stories run as root in containers, where the browser's own sandbox cannot be made.
       "--no-sandbox",
       "--disable-dev-shm-usage",
+      // Without it, the processor would play a graphics card.
+      "--disable-gpu",
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
