@@ -8,6 +8,11 @@ use crate::{database::Database, server::Server};
 /// Servers of an installation, as far as limits are shared.
 const SERVERS: u32 = 3;
 
+/// A database that shares two cores with several servers and a compiler answers late, and what a story tells is something else.
+const PATIENT: &str = "deadline = \"10s\"\n";
+/// Twice what servers have where nobody says otherwise: what is told of it is how it refuses and comes back.
+const HASTY: &str = "deadline = \"4s\"\n";
+
 /// An installation of several servers, each with a data directory of its own.
 pub struct Installation {
     /// Its database.
@@ -38,10 +43,19 @@ impl Installation {
 
     /// As [`Installation::server`], one that finds the database and Redis at these ports.
     pub fn server_by(&self, name: &str, more: &str, database: u16, redis: Option<u16>) -> Server {
+        self.start(name, more, (database, PATIENT), redis)
+    }
+
+    /// As [`Installation::server_by`], one that gives its database up sooner.
+    pub fn hasty_server_by(&self, name: &str, database: u16) -> Server {
+        self.start(name, "", (database, HASTY), None)
+    }
+
+    fn start(&self, name: &str, more: &str, (database, patience): (u16, &str), redis: Option<u16>) -> Server {
         let (keys, database) = (self.directory.path().join("shared"), self.database.uri_by(database));
         let redis =
             redis.map(|port| format!("[cache]\nredis = \"redis://127.0.0.1:{port}\"\n[limits]\nservers = {SERVERS}\n")).unwrap_or_default();
-        let settings = format!("{more}\n[store]\nmongodb = {database:?}\n[keys]\ndirectory = {keys:?}\n{redis}");
+        let settings = format!("{more}\n[store]\nmongodb = {database:?}\n{patience}[keys]\ndirectory = {keys:?}\n{redis}");
         Server::for_others(&self.directory.path().join(name), &settings)
     }
 }

@@ -5,7 +5,6 @@
 mod check;
 mod command_line;
 mod configuration;
-mod demo;
 mod differential;
 mod landlock;
 mod proof;
