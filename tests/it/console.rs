@@ -67,8 +67,18 @@ fn administrators_let_people_in_and_out_in_a_browser() {
 }
 
 #[test]
-fn every_page_fits_and_is_accessible() {
-    check("pages");
+fn administrators_keep_secrets_webhooks_and_bounds_of_a_tenant_in_a_browser() {
+    check("tenant");
+}
+
+#[test]
+fn every_page_fits_and_is_accessible_in_light() {
+    check("pages_light");
+}
+
+#[test]
+fn every_page_fits_and_is_accessible_in_dark() {
+    check("pages_dark");
 }
 
 #[test]

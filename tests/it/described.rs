@@ -20,8 +20,8 @@ fn the_description_is_an_openapi_document() {
     run(validator.args(["-m", "openapi_spec_validator", "--schema", "3.1"]).arg(document)).with_code(0);
 }
 
-#[test]
-fn whatever_is_asked_is_answered_as_described_and_no_request_makes_the_server_fail() {
+/// Asks for the operations that are chosen so.
+fn ask(chosen: &[&str]) {
     let server = Server::configured("[identity]\nlocal_caller = false\n");
     let bearer = format!("authorization: Bearer {}", server.developer_key());
     let scratch = tempfile::tempdir().expect("a directory can be made");
@@ -29,6 +29,7 @@ fn whatever_is_asked_is_answered_as_described_and_no_request_makes_the_server_fa
     schemathesis
         .args(["-m", "schemathesis.cli", "run", "--checks", CHECKS, "--workers", "1"])
         .args(["--max-examples", &test_support::repeat(EXAMPLES[0], EXAMPLES[1]).to_string()])
+        .args(chosen)
         // The same requests in each run.
         .args(["--generation-deterministic", "--request-timeout", "30", "--no-color", "--header", &bearer])
         .arg(format!("{}/openapi.json", server.gateway()))
@@ -38,4 +39,14 @@ fn whatever_is_asked_is_answered_as_described_and_no_request_makes_the_server_fa
     let told = run(&mut schemathesis);
     assert_eq!(told.code, Some(0), "{}\n{}", told.text(), told.errors());
     server.stop();
+}
+
+#[test]
+fn whatever_is_asked_of_what_reads_is_answered_as_described_and_no_request_makes_the_server_fail() {
+    ask(&["--include-method", "GET"]);
+}
+
+#[test]
+fn whatever_is_asked_of_what_changes_is_answered_as_described_and_no_request_makes_the_server_fail() {
+    ask(&["--exclude-method", "GET"]);
 }
