@@ -16,14 +16,16 @@ use domain::identity::{Principal, PrincipalChange, PrincipalRepository, Principa
 use domain::name::{PrincipalName, TenantId, UtilityName};
 use domain::operation::OperationRepository;
 use domain::request::{Committed, Expected};
+use domain::schedule::ScheduleRepository;
 use domain::tenant::TenantState;
 use domain::time::{Clock as _, Timestamp};
 use domain::utility::UtilityRepository as _;
-use domain::{access, execution::ExecutionRepository as _};
+use domain::{access, execution::ExecutionRepository};
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use test_support::{
     FakeClock, InMemoryExecutionRepository, InMemoryIdentity, InMemoryTenants, InMemoryUtilityRepository, operation_repository, sample,
+    schedule_repository,
 };
 
 const RULES: &str = include_str!("rules.cedar");
@@ -167,7 +169,7 @@ const MEANINGS: [(&str, &[&str]); 9] = [
 ];
 
 /// What there is in a tenant to ask about: forms of names, in which `*` stands for a principal's number or for one that is not there.
-const FORMS: [&str; 14] = [
+const FORMS: [&str; 15] = [
     "",
     "tenants/{tenant}",
     "tenants/{tenant}/codePolicy",
@@ -178,6 +180,7 @@ const FORMS: [&str; 14] = [
     "tenants/{tenant}/utilities/u-*/versions/1",
     "tenants/{tenant}/executions/018f0000-0000-7000-8000-00000000000*",
     "tenants/{tenant}/operations/018f0000-0000-7000-8000-00000000000*",
+    "tenants/{tenant}/schedules/s-*",
     "tenants/{tenant}/users/p-*",
     "tenants/{tenant}/serviceAccounts/p-*",
     "tenants/{tenant}/users/p-*/sessions/018f0000-0000-7000-8000-000000000001",
@@ -242,11 +245,18 @@ impl Ours {
                 assert_eq!(utilities.commit(&scope, sample::creation(utility)).await.unwrap(), Committed::Stored);
                 let mut execution = sample::execution(&scope, number as u64);
                 execution.caller = principal.name.clone();
-                assert_eq!(executions.insert(&scope, &execution, None, &[], None).await.unwrap(), Committed::Stored);
+                assert_eq!(
+                    ExecutionRepository::insert(executions.as_ref(), &scope, &execution, None, &[], None).await.unwrap(),
+                    Committed::Stored
+                );
                 let mut operation = operation_repository::operation(tenant, number as u64, &sample::fence("a", 1));
                 operation.creator.principal = principal.name.clone();
                 let operations: &dyn OperationRepository = executions.as_ref();
                 assert_eq!(operations.insert(&scope, &operation, &[], None).await.unwrap(), Committed::Stored);
+                let mut schedule = schedule_repository::schedule(tenant, &format!("s-{number}"));
+                schedule.owner = principal.name.clone();
+                let made = schedule_repository::creation(&schedule);
+                assert_eq!(ScheduleRepository::commit(executions.as_ref(), &scope, made).await.unwrap(), Committed::Stored);
                 let change = PrincipalChange { expected: Expected::Absent, principal, deletes: false, judged_at: None, request: None };
                 assert_eq!(PrincipalRepository::commit(&*principals, &scope, change).await.unwrap(), Committed::Stored);
             }
@@ -333,7 +343,8 @@ impl Theirs {
             add(entity(uid("Action", meaning), &[], &[]));
             for action in actions {
                 let mut meant = vec![uid("Action", meaning)];
-                let works = ["utility.", "version.", "execution.", "batch.", "operation."].iter().any(|kind| action.starts_with(kind));
+                let works =
+                    ["utility.", "version.", "execution.", "batch.", "operation.", "schedule."].iter().any(|kind| action.starts_with(kind));
                 meant.extend((works && meaning != "read").then(|| uid("Action", "work")));
                 add(entity(uid("Action", action), &[], &meant));
             }
@@ -462,7 +473,7 @@ fn forms_of(action: &str) -> Vec<&'static str> {
     match (kind, verb) {
         ("token" | "installation" | "key" | "key_set" | "server" | "service" | "platform", _) | ("tenant", "create" | "list") => vec![""],
         ("utility", "create" | "copy" | "list" | "listProposals" | "validate")
-        | ("execution" | "operation" | "user" | "service_account" | "runtime", "list")
+        | ("execution" | "operation" | "schedule" | "user" | "service_account" | "runtime", "list")
         | ("batch", "start") => vec![FORMS[1]],
         ("webhook", "create" | "list") => vec![FORMS[1]],
         ("webhook", _) => ends(&["/hook"]),
@@ -476,6 +487,7 @@ fn forms_of(action: &str) -> Vec<&'static str> {
         ("version", "get" | "restore") => ends(&["/versions/1"]),
         ("utility" | "version" | "grant" | "share", _) => ends(&["/utilities/u-*"]),
         ("execution", _) => starts("tenants/{tenant}/executions/"),
+        ("schedule", _) => starts("tenants/{tenant}/schedules/"),
         ("operation" | "batch", _) => starts("tenants/{tenant}/operations/"),
         ("policy", _) => ends(&["/codePolicy"]),
         ("runtime", _) => ends(&["/python"]),
