@@ -19,7 +19,7 @@ use tonic_types::StatusExt as _;
 
 use crate::steps::SHOUT;
 
-/// Callers are refused half a second after the store is given up at the latest; the rest is slack for a busy machine.
+/// Callers are refused after 2.5 seconds at the latest; the rest is slack for a busy machine.
 const REFUSED_WITHIN: Duration = Duration::from_secs(8);
 /// It is known within three seconds that something is missing, and within ten that it is back; the rest is slack.
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ async fn transforms(client: &Client, id: &str) {
 async fn a_server_that_is_cut_off_from_the_database_refuses_soon_and_comes_back_and_the_other_goes_on() {
     let installation = Installation::default();
     let network = Network::to(installation.database.port());
-    let (cut_off, whole) = (installation.hasty_server_by("cut-off", network.port()), installation.server("whole", ""));
+    let (cut_off, whole) = (installation.server_as_shipped_by("cut-off", network.port()), installation.server("whole", ""));
     let (lonely, other) = (Client::connect(&cut_off).await, Client::connect(&whole).await);
     create(&lonely, "before").await.expect("everything is there");
     for (how, breaks) in BREAKS {

@@ -40,9 +40,9 @@ const WORKERS: u32 = 16;
 /// Acknowledged requests of one life, at most.
 const LIFE: u64 = 120;
 /// Lives of the store, in the run that every change waits for and in the long one.
-const KILLS: [u32; 2] = [5, 300];
+const KILLS: [u32; 2] = [15, 300];
 /// The same of servers that share a database: one of them is killed each time.
-const KILLS_OF_ONE: [u32; 2] = [2, 60];
+const KILLS_OF_ONE: [u32; 2] = [3, 60];
 /// The last thing that happens: once it is told, so is everything before it.
 const LAST: &str = "last";
 /// What is changed at one server the others read within a second, and what a server that died was in the middle of is over within ten; the

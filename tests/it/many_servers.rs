@@ -146,7 +146,7 @@ fn a_server_with_other_keys_is_refused_by_the_database_of_an_installation() {
 #[test]
 fn while_the_database_is_away_calls_say_so_and_go_on_once_it_is_back() {
     let mut installation = Installation::default();
-    let server = installation.hasty_server_by("only", installation.database.port());
+    let server = installation.server_as_shipped_by("only", installation.database.port());
     let home = tempfile::tempdir().expect("a temporary directory can be made");
     let file = home.path().join("shout.py");
     fs::write(&file, SHOUT).expect("the directory is writable");

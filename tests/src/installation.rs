@@ -10,8 +10,6 @@ const SERVERS: u32 = 3;
 
 /// A database that shares two cores with several servers and a compiler answers late, and what a story tells is something else.
 const PATIENT: &str = "deadline = \"10s\"\n";
-/// Twice what servers have where nobody says otherwise: what is told of it is how it refuses and comes back.
-const HASTY: &str = "deadline = \"4s\"\n";
 
 /// An installation of several servers, each with a data directory of its own.
 pub struct Installation {
@@ -46,9 +44,9 @@ impl Installation {
         self.start(name, more, (database, PATIENT), redis)
     }
 
-    /// As [`Installation::server_by`], one that gives its database up sooner.
-    pub fn hasty_server_by(&self, name: &str, database: u16) -> Server {
-        self.start(name, "", (database, HASTY), None)
+    /// As [`Installation::server_by`], one that gives its database up when servers do where nobody says otherwise.
+    pub fn server_as_shipped_by(&self, name: &str, database: u16) -> Server {
+        self.start(name, "", (database, ""), None)
     }
 
     fn start(&self, name: &str, more: &str, (database, patience): (u16, &str), redis: Option<u16>) -> Server {
