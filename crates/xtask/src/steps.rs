@@ -200,7 +200,9 @@ impl fmt::Display for Summary {
         if !self.shown.failed.is_empty() {
             write!(f, "\n\nfailed tests")?;
         }
-        self.shown.failed.iter().try_for_each(|test| write!(f, "\n{test}"))
+        self.shown.failed.iter().try_for_each(|test| write!(f, "\n{test}"))?;
+        // Their names once more, which one look at the end then finds.
+        self.shown.failed.iter().try_for_each(|test| write!(f, "\nFAILED {}", test.title()))
     }
 }
 

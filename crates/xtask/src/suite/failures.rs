@@ -2,17 +2,22 @@
 
 use std::{collections::VecDeque, fmt};
 
-/// What is kept of what one failed test printed: a message and what led to it, and of a program that printed much the last of it.
-const LINES: usize = 40;
+/// What is kept of what one failed test printed: what led to its panic, and the panic's message. Behind the message stands what its
+/// programs had printed, of which the whole log has more.
+const BEFORE: usize = 10;
+const MESSAGE: usize = 12;
+/// What is kept of one line, in characters: a program's log has long ones.
+const WIDTH: usize = 500;
 /// Of so many failed tests what they printed is kept; where more fail, one cause fails them all.
 const TESTS: usize = 20;
 
-/// One failed test, with the end of what it printed, its panic's message included and without backtraces.
+/// One failed test, with its panic's message and what it printed before, without backtraces.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FailedTest {
     binary: String,
     name: String,
-    lines: VecDeque<String>,
+    before: VecDeque<String>,
+    message: Vec<String>,
 }
 
 /// Reads a run line by line.
@@ -56,18 +61,23 @@ impl Failures {
             self.inside = Inside::Other;
             return;
         }
-        self.found.push(FailedTest { binary: binary.to_owned(), name: name.to_owned(), lines: VecDeque::new() });
+        let (binary, name) = (binary.to_owned(), name.to_owned());
+        self.found.push(FailedTest { binary, name, before: VecDeque::new(), message: Vec::new() });
         self.inside = Inside::Test;
     }
 
     fn keep(&mut self, line: &str) {
         let Some(test) = self.found.last_mut() else { return };
-        if line.is_empty() && test.lines.back().is_none_or(String::is_empty) {
-            return;
-        }
-        test.lines.push_back(line.to_owned());
-        if test.lines.len() > LINES {
-            test.lines.pop_front();
+        let cut = line.char_indices().nth(WIDTH).map_or(line, |(end, _)| &line[..end]).to_owned();
+        if !test.message.is_empty() || is_panic(line) {
+            if test.message.len() < MESSAGE {
+                test.message.push(cut);
+            }
+        } else if !line.is_empty() {
+            test.before.push_back(cut);
+            if test.before.len() > BEFORE {
+                test.before.pop_front();
+            }
         }
     }
 
@@ -77,10 +87,24 @@ impl Failures {
     }
 }
 
+/// The head of a panic's message, which names the thread.
+fn is_panic(line: &str) -> bool {
+    line.starts_with("thread ") && line.contains(" panicked at ")
+}
+
+// === impl FailedTest ===
+
+impl FailedTest {
+    /// Its name and its binary, on one line.
+    pub fn title(&self) -> String {
+        format!("{} ({})", self.name, self.binary)
+    }
+}
+
 impl fmt::Display for FailedTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "---- {} ({})", self.name, self.binary)?;
-        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+        writeln!(f, "---- {}", self.title())?;
+        self.before.iter().chain(&self.message).filter(|line| !line.is_empty()).try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
@@ -101,8 +125,8 @@ mod tests {
             stack backtrace:\n   0: frame\n             at ./src/b.rs:72:5\nnote: Some details are omitted\n\n\n\
             failures:\n    b::c\n\ntest result: FAILED. 1 passed; 1 failed\n";
         let shown: String = found(run).iter().map(FailedTest::to_string).collect();
-        let expected = "---- b::c (sandbox, it)\nprinted\n\nthread 'b::c' (7) panicked at src/b.rs:72:5:\n\
-            assertion `left == right` failed\n  left: 1\n right: 2\n\n";
+        let expected = "---- b::c (sandbox, it)\nprinted\nthread 'b::c' (7) panicked at src/b.rs:72:5:\n\
+            assertion `left == right` failed\n  left: 1\n right: 2\n";
         assert_eq!(shown, expected);
     }
 
@@ -112,11 +136,15 @@ mod tests {
     }
 
     #[test]
-    fn much_output_and_many_tests_are_bounded_and_the_message_at_the_end_stays() {
-        let printed: String = (0..5 * LINES).map(|number| format!("line {number}\n")).collect();
-        let run: String = (0..3 * TESTS).map(|number| format!("---- t{number} stdout ----\n{printed}panicked\n\n")).collect();
+    fn much_output_and_many_tests_are_bounded_and_the_message_stays() {
+        let printed: String = (0..50).map(|number| format!("line {number} {}\n", "x".repeat(2 * WIDTH))).collect();
+        let panic = "thread 't' (7) panicked at src/t.rs:1:1:\nwhat went wrong\n";
+        let run: String = (0..3 * TESTS).map(|number| format!("---- t{number} stdout ----\n{printed}{panic}{printed}\n\n")).collect();
         let found = found(&run);
         assert_eq!(found.len(), TESTS);
-        assert!(found.iter().all(|test| test.lines.len() == LINES && test.lines.contains(&"panicked".to_owned())));
+        for test in found {
+            assert_eq!((test.before.len(), test.message.len(), test.message[1].as_str()), (BEFORE, MESSAGE, "what went wrong"));
+            assert!(test.before.iter().chain(&test.message).all(|line| line.chars().count() <= WIDTH));
+        }
     }
 }
