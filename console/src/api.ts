@@ -99,6 +99,21 @@ export async function currentSession(): Promise<Session | null> {
   }
 }
 
+/** Somebody at whose page one can sign in. */
+export interface Issuer {
+  readonly name: string;
+  readonly label: string;
+}
+
+export async function issuers(): Promise<readonly Issuer[]> {
+  return ((await ask("/console/issuers", { method: "GET" })) as { issuers: readonly Issuer[] }).issuers;
+}
+
+/** Where signing in at an issuer's page begins; it ends at a path of the console. */
+export function beginning(issuer: string, to: string): string {
+  return `/console/sign-in/${encodeURIComponent(issuer)}?${new URLSearchParams({ to }).toString()}`;
+}
+
 export type Credential = { tenant: string; user: string; password: string } | { apiKey: string };
 
 export async function signIn(credential: Credential): Promise<Session> {

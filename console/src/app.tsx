@@ -10,7 +10,7 @@ import { Palette } from "./palette";
 import { partsOf } from "./path";
 import { navigate, usePlace } from "./router";
 import { CallerProvider, isSuper, whenSignedOut } from "./session";
-import { SignIn, SignInForm } from "./sign-in";
+import { PROBLEM, problemAt, SignIn, SignInForm, SignInProblem } from "./sign-in";
 import { t, useLocale } from "./text";
 import { Dialog, PageHead } from "./ui/parts";
 import { Empty, Loading, Problem } from "./ui/states";
@@ -44,6 +44,7 @@ let first: Promise<Session | null> | null = null;
 
 export function App(): JSX.Element {
   useLocale();
+  const problem = problemAt(usePlace());
   const [session, setSession] = useState<Session | null | undefined>(undefined);
   const [ended, setEnded] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
@@ -66,6 +67,22 @@ export function App(): JSX.Element {
       );
     });
   }, [session]);
+  useEffect(() => {
+    if (!ended) return;
+    // Whoever signs in at an issuer's page does so in another tab, and comes back to this one.
+    const look = () => {
+      currentSession().then(
+        (now) => {
+          if (now === null || now.principal !== session?.principal) return;
+          setSession(now);
+          setEnded(false);
+        },
+        () => undefined,
+      );
+    };
+    addEventListener("focus", look);
+    return () => removeEventListener("focus", look);
+  }, [ended, session]);
   if (failure !== null) {
     return (
       <main class="lone">
@@ -74,7 +91,18 @@ export function App(): JSX.Element {
     );
   }
   if (session === undefined) return <Loading />;
-  if (session === null) return <SignIn onSignedIn={setSession} />;
+  if (session === null) {
+    return (
+      <SignIn
+        problem={problem}
+        onSignedIn={(next) => {
+          if (problem !== null) navigate("/", { replace: true });
+          setSession(next);
+        }}
+      />
+    );
+  }
+  if (problem !== null) return <SignInProblem problem={problem} />;
   const caller = {
     ...session,
     // What a super administrator has looked at is nothing to whoever signs in behind them.
@@ -99,6 +127,7 @@ export function App(): JSX.Element {
         // What somebody has written stays where it is behind it.
         <Dialog title={t("sign-in.again")} onClose={() => undefined} stays>
           <SignInForm
+            stays
             onSignedIn={(next) => {
               setSession(next);
               setEnded(false);
@@ -116,7 +145,7 @@ function Frame(props: { onSignedOut: () => void }): JSX.Element {
   const [finding, setFinding] = useState(false);
   const online = useOnline();
   useEffect(() => {
-    if (place.path === "/") navigate("/utilities", { replace: true });
+    if (place.path === "/" || place.path === PROBLEM) navigate("/utilities", { replace: true });
   }, [place.path]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

@@ -81,10 +81,15 @@ export function plural(id: PluralId, count: number, values: Readonly<Record<stri
 type PluralId = TextId extends infer Id ? (Id extends `${infer Stem}.other` ? Stem : never) : never;
 
 /** What a reason of an error means; empty where the catalogue does not know it, as of a newer server. */
-export const reasonText = (reason: string): string => active.reasons[reason] ?? "";
-export const violationText = (reason: string): string => active.violations[reason] ?? active.rules[reason] ?? "";
-export const executionReasonText = (reason: string): string => active.executionReasons[reason] ?? "";
-export const ruleTitle = (rule: string): string => active.rules[rule] ?? "";
+export const reasonText = (reason: string): string => said(active.reasons, reason) ?? "";
+export const violationText = (reason: string): string => said(active.violations, reason) ?? said(active.rules, reason) ?? "";
+export const executionReasonText = (reason: string): string => said(active.executionReasons, reason) ?? "";
+export const ruleTitle = (rule: string): string => said(active.rules, rule) ?? "";
+
+// Names come from servers and from addresses: what every object has is no text.
+function said(texts: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(texts, name) ? texts[name] : undefined;
+}
 
 function fill(text: string, values: Readonly<Record<string, string | number>>): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { partsOf } from "../src/path";
+import { partsOf, wayBack } from "../src/path";
 
 const PAGE = /^\/utilities\/([^/]+)$/;
 
@@ -14,4 +14,11 @@ test("a path has its parts as they are called", () => {
 
 test("a path that is no text is the path of no page", () => {
   assert.equal(partsOf(PAGE, "/utilities/%zz"), null);
+});
+
+test("who signs in elsewhere comes back to the page, with as much of its address as the gateway takes", () => {
+  assert.equal(wayBack("/utilities/a", "?input=1"), "/utilities/a?input=1");
+  assert.equal(wayBack("/utilities/a", `?${"x".repeat(1_011)}`).length, 1_024);
+  assert.equal(wayBack("/utilities/a", `?${"x".repeat(1_012)}`), "/utilities/a");
+  assert.equal(wayBack(`/${"x".repeat(1_024)}`, ""), "/");
 });

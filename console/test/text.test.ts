@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { preferred, pseudo } from "../src/text";
+import { executionReasonText, preferred, pseudo, reasonText, ruleTitle, violationText } from "../src/text";
 import { de } from "../src/text/de";
 import { en } from "../src/text/en";
 import { english } from "../src/text/english";
@@ -59,5 +59,11 @@ test("the pseudo-locale marks every text and keeps its values", () => {
   for (const [id, text] of Object.entries(made.texts)) {
     assert.ok(text.startsWith("\u27e6") && text.endsWith("\u27e7"), id);
     assert.deepEqual(values(text), values(en[id as keyof typeof en]));
+  }
+});
+
+test("what is no reason has no text, however it is called", () => {
+  for (const text of [reasonText, violationText, executionReasonText, ruleTitle]) {
+    for (const name of ["__proto__", "constructor", "toString", "NOBODY_KNOWS_THIS"]) assert.equal(text(name), "", name);
   }
 });

@@ -12,7 +12,8 @@ mod complete;
 
 const OURS: &str = "zona";
 /// Messages, and parts of them, in which a password, a key or a token stands.
-const SECRETS: [&str; 13] = [
+const SECRETS: [&str; 14] = [
+    ".zona.identity.v1.CodeCredential",
     ".zona.identity.v1.PasswordCredential",
     ".zona.identity.v1.IssueTokenRequest",
     ".zona.identity.v1.IssueTokenResponse",

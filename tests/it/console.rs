@@ -102,6 +102,11 @@ fn every_page_of_services_fits_is_accessible_and_has_no_text_outside_of_the_cata
 }
 
 #[test]
+fn people_sign_in_at_the_page_of_an_issuer_in_a_browser() {
+    check("issuer");
+}
+
+#[test]
 fn people_in_two_tabs_and_beside_each_other_lose_nothing_in_a_browser() {
     check("mishaps");
 }

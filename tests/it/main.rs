@@ -26,6 +26,7 @@ mod local_tools;
 mod many_servers;
 mod neighbors;
 mod no_daemon;
+mod outside_sign_in;
 mod process;
 mod readers;
 mod reflection;

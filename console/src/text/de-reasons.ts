@@ -3,6 +3,12 @@
 export const reasons: Readonly<Record<string, string>> = {
   INVALID_FIELDS: "Die Anfrage verletzt Regeln; siehe die einzelnen Verstöße.",
   UNAUTHENTICATED: "Sie sind nicht bekannt: Es wurde nichts vorgezeigt, oder es ist falsch, abgelaufen oder widerrufen. Melden Sie sich noch einmal an. Welches davon zutrifft, erfährt niemand.",
+  SIGN_IN_UNKNOWN: "Das gehört zu keiner Anmeldung, die in diesem Browser läuft: Sie ist schon zu Ende, wurde woanders begonnen oder von einer neueren ersetzt. Melden Sie sich noch einmal an, unter der eigenen Adresse der Konsole.",
+  SIGN_IN_TOO_OLD: "Die Anmeldung hat länger als zehn Minuten gedauert: Melden Sie sich noch einmal an.",
+  SIGN_IN_DECLINED: "Auf der Seite des Ausstellers wurde die Anmeldung abgelehnt.",
+  SIGN_IN_REFUSED: "Der Aussteller lässt diese Anmeldung nicht weitergehen: Melden Sie sich noch einmal an. Bleibt es dabei, prüft die Betriebsleitung, als was er Zona kennt.",
+  ID_TOKEN_REFUSED: "Was der Aussteller sagt, wird nicht angenommen: Es ist nicht von ihm unterschrieben, nicht für diese Anmeldung oder nicht von jetzt. Den Grund findet die Betriebsleitung im Protokoll.",
+  SIGN_IN_OF_NOBODY: "Der Aussteller kennt Sie, aber Sie haben hier keinen Zugang. Die Verwaltung Ihres Mandanten kann Sie einlassen.",
   PERMISSION_DENIED: "Das dürfen Sie hier nicht, oder es gibt so etwas nicht.",
   CSRF_TOKEN_MISMATCH: "Diese Seite hat sich nicht als Ihre ausgewiesen: Laden Sie sie neu.",
   TENANT_SUSPENDED: "Ihr Mandant ist stillgelegt; oder es soll eine Utility eines stillgelegten geändert, ausgeführt oder kopiert werden. Die Oberverwaltung kann ihn wieder öffnen.",

@@ -8,6 +8,7 @@ use domain::name::{ApiKeyName, CredentialName};
 use futures_util::StreamExt as _;
 use tonic::{Request, Response, Status};
 
+use crate::convert::identity::SignIn;
 use crate::convert::page::Paging;
 use crate::convert::{Violations, identity, subject, utility};
 use crate::handler::Handler;
@@ -23,10 +24,10 @@ impl pb::identity_service_server::IdentityService for IdentityHandler {
 
     async fn issue_token(&self, request: Request<pb::IssueTokenRequest>) -> Result<Response<pb::IssueTokenResponse>, Status> {
         self.perform_open::<actions::IssueToken, _, _, _>(request, |identities, Opened { body, address, notes }| async move {
-            let proof = identity::read_proof(body.credential)?;
-            Ok(match body.browser {
-                false => identity::issued_to_wire(&identities.issue(proof, address, &notes).await?),
-                true => identity::browser_to_wire(&identities.open_browser(proof, address, &notes).await?),
+            Ok(match identity::read_sign_in(body.credential, body.browser)? {
+                SignIn::Tokens(proof) => identity::issued_to_wire(&identities.issue(proof, address, &notes).await?),
+                SignIn::Browser(proof) => identity::browser_to_wire(&identities.open_browser(proof, address, &notes).await?),
+                SignIn::Outside(code) => identity::browser_to_wire(&identities.open_outside(code, address, &notes).await?),
             })
         })
         .await

@@ -54,6 +54,7 @@ pub(crate) fn from_error(error: &Error, request_id: &str) -> Status {
             return Status::with_error_details(Code::Internal, INTERNAL_TEXT, details);
         }
         Error::Unauthenticated
+        | Error::SignIn { .. }
         | Error::Denied { .. }
         | Error::Closed { .. }
         | Error::OutOfRange { .. }

@@ -16,6 +16,7 @@ macro_rules! show_nothing {
 }
 
 show_nothing! {
+    identity::CodeCredential: "CodeCredential";
     identity::PasswordCredential: "PasswordCredential";
     identity::IssueTokenRequest: "IssueTokenRequest";
     identity::issue_token_request::Credential: "Credential";

@@ -62,6 +62,12 @@ impl<'a> Compact<'a> {
         if self.header.get("typ").and_then(Value::as_str) == Some(wanted) { Ok(()) } else { Err(Refusal::Type) }
     }
 
+    /// Refuses any other type, where it has one; of media types, letters' case says nothing (RFC 7515, 4.1.9).
+    pub(crate) fn has_no_type_but(&self, wanted: &str) -> Result<(), Refusal> {
+        let fits = |typed: &Value| typed.as_str().is_some_and(|typed| typed.eq_ignore_ascii_case(wanted));
+        if self.header.get("typ").is_none_or(fits) { Ok(()) } else { Err(Refusal::Type) }
+    }
+
     /// The algorithm, one of these.
     pub(crate) fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, Refusal> {
         let named = self.header.get("alg").and_then(Value::as_str).and_then(Algorithm::named);

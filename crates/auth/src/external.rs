@@ -5,23 +5,27 @@
 
 use std::sync::Arc;
 
-use domain::Result;
-use domain::identity::{Issuer, MAX_EXTERNAL_TOKEN_LIFE, Role, VerifiedToken};
+use domain::identity::{AuthorizationCode, Issuer, MAX_EXTERNAL_TOKEN_LIFE, Role, SignInProblem, VerifiedToken};
 use domain::name::{PrincipalName, TenantId};
+use domain::time::Timestamp;
+use domain::{Error, Result};
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::claims::{Claims, Present};
 use crate::compact::Compact;
-use crate::public_key::PublicKey;
 use crate::refusal::Refusal;
 
+mod description;
 mod fetch;
 mod key_set;
 mod key_source;
+mod sign_in;
 
 pub use fetch::KeyPlace;
 use key_source::KeySource;
+use sign_in::Client;
+pub use sign_in::{Config as SignInConfig, SignInPage};
 
 /// Most roles that one token names.
 const MAX_ROLES: usize = 256;
@@ -49,6 +53,8 @@ pub struct Config {
     pub role_claim: Option<String>,
     /// What its roles mean here.
     pub roles: Vec<(String, Role)>,
+    /// How people sign in at its page; `None` where it has none for Zona.
+    pub sign_in: Option<SignInConfig>,
 }
 
 /// An issuer that is not Zona.
@@ -56,6 +62,7 @@ pub struct External {
     config: Config,
     name: Arc<str>,
     keys: KeySource,
+    client: Option<Client>,
 }
 
 // === impl External ===
@@ -63,7 +70,8 @@ pub struct External {
 impl External {
     /// An issuer. Its keys are asked for when its first token comes.
     pub fn new(config: Config) -> Self {
-        External { name: config.issuer.as_str().into(), keys: KeySource::new(config.keys.clone()), config }
+        let client = config.sign_in.clone().map(Client::new);
+        External { name: config.issuer.as_str().into(), keys: KeySource::new(config.keys.clone()), client, config }
     }
 
     pub(crate) fn is(&self, issuer: &str) -> bool {
@@ -72,27 +80,89 @@ impl External {
 
     pub(crate) async fn verify(&self, token: &Compact<'_>, present: Present) -> Result<Result<VerifiedToken, Refusal>> {
         // What needs no key is looked at first: not every token is worth asking somebody else.
-        let named = token.has_type(&self.config.token_type).and_then(|()| token.algorithm(&self.config.algorithms));
-        let named = named.and_then(|algorithm| Ok((algorithm, token.key_id()?)));
+        if let Err(refusal) = token.has_type(&self.config.token_type) {
+            return Ok(Err(refusal));
+        }
+        let signed = self.is_own(token, present).await?;
+        Ok(signed.and_then(|()| {
+            let claims = Claims(&token.claims);
+            claims.is_for(&self.config.audience)?;
+            self.said(&claims, present)
+        }))
+    }
+
+    /// Whether people sign in there, and the configuration calls it so.
+    pub(crate) fn signs_in_as(&self, name: &str) -> bool {
+        self.client.as_ref().is_some_and(|client| client.name() == name)
+    }
+
+    /// Whether people of this tenant sign in there, and it may give this role, where it is to give one.
+    pub(crate) fn stands_by(&self, tenant: &TenantId, role: Option<Role>) -> bool {
+        let speaks = self.client.is_some() && !tenant.is_system() && self.config.tenants.contains(tenant);
+        speaks && role.is_none_or(|role| self.config.roles.iter().any(|(_, given)| *given == role))
+    }
+
+    /// The sign-in page.
+    pub(crate) async fn page(&self, now: Timestamp) -> Result<SignInPage> {
+        self.client()?.page(now).await
+    }
+
+    /// What the ID token says that comes for a code.
+    pub(crate) async fn redeem(&self, code: &AuthorizationCode, present: Present) -> Result<VerifiedToken> {
+        let client = self.client()?;
+        let token = client.id_token(code, present.now).await?;
+        let verified = match Compact::read(token.expose()) {
+            Ok(token) => self.verify_id_token(&token, client, code, present).await?,
+            Err(refusal) => Err(refusal),
+        };
+        verified.map_err(|refusal| {
+            tracing::debug!(issuer = client.name(), cause = %refusal, "an ID token is refused");
+            match refusal {
+                // Everything about the token is right but whom it names.
+                Refusal::Claim("tenant" | "sub" | "role") => SignInProblem::Nobody.into(),
+                _ => SignInProblem::IdToken.into(),
+            }
+        })
+    }
+
+    async fn verify_id_token(
+        &self,
+        token: &Compact<'_>,
+        client: &Client,
+        code: &AuthorizationCode,
+        present: Present,
+    ) -> Result<Result<VerifiedToken, Refusal>> {
+        let signed = self.is_own(token, present).await?;
+        Ok(signed.and_then(|()| {
+            client.has_asked_for(token, &code.verifier)?;
+            self.said(&Claims(&token.claims), present)
+        }))
+    }
+
+    fn client(&self) -> Result<&Client> {
+        self.client.as_ref().ok_or_else(|| Error::NotFound { resource: format!("issuers/{}", self.name) })
+    }
+
+    /// Refuses what the issuer has not signed.
+    async fn is_own(&self, token: &Compact<'_>, present: Present) -> Result<Result<(), Refusal>> {
+        let named = token.algorithm(&self.config.algorithms).and_then(|algorithm| Ok((algorithm, token.key_id()?)));
         Ok(match named {
             Ok((algorithm, id)) => match self.keys.find(id, present.now).await? {
-                Some(key) => self.signed_by(&key, algorithm, token, present),
+                Some(key) => token.is_signed_by(&key, algorithm),
                 None => Err(Refusal::Key),
             },
             Err(refusal) => Err(refusal),
         })
     }
 
-    fn signed_by(&self, key: &PublicKey, algorithm: Algorithm, token: &Compact<'_>, present: Present) -> Result<VerifiedToken, Refusal> {
-        token.is_signed_by(key, algorithm)?;
-        let claims = Claims(&token.claims);
-        claims.is_for(&self.config.audience)?;
+    /// What claims of the issuer mean here.
+    fn said(&self, claims: &Claims<'_>, present: Present) -> Result<VerifiedToken, Refusal> {
         let times = claims.times(present, MAX_EXTERNAL_TOKEN_LIFE)?;
         Ok(VerifiedToken {
             issuer: Issuer::External(Arc::clone(&self.name)),
-            principal: self.principal(&claims)?,
+            principal: self.principal(claims)?,
             session: None,
-            role: self.role(&claims)?,
+            role: self.role(claims)?,
             issued: times.issued,
             expires: times.expires,
             id: claims.optional_text("jti")?.unwrap_or_default().to_owned(),

@@ -18,7 +18,7 @@ mod strict;
 mod tokens;
 
 pub use algorithm::Algorithm;
-pub use external::{Config as ExternalConfig, External, KeyPlace};
+pub use external::{Config as ExternalConfig, External, KeyPlace, SignInConfig, SignInPage};
 pub use passwords::{Argon2Passwords, Config as PasswordConfig, LEAST_ITERATIONS, LEAST_MEMORY_KIB, LEAST_PARALLELISM};
 pub use ring::{Config as KeyRingConfig, Error as KeyRingError, KeyChange, KeyRing};
 pub use secrets::RandomSecrets;

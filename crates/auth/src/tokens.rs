@@ -9,8 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::identity::{AccessToken, Issuer, MAX_TOKEN_LIFE, Role, Secret, TokenIssuer, TokenVerifier, VerifiedToken};
-use domain::name::{PrincipalName, SessionId};
+use domain::identity::{
+    AccessToken, AuthorizationCode, CodeExchange, Issuer, MAX_TOKEN_LIFE, Role, Secret, TokenIssuer, TokenVerifier, VerifiedToken, Vouched,
+};
+use domain::name::{PrincipalName, SessionId, TenantId};
 use domain::time::Timestamp;
 use domain::{Error, Result};
 use serde_json::json;
@@ -18,7 +20,7 @@ use serde_json::json;
 use crate::algorithm::Algorithm;
 use crate::claims::{Claims, Present};
 use crate::compact::Compact;
-use crate::external::External;
+use crate::external::{External, SignInPage};
 use crate::public_key::PublicKey;
 use crate::refusal::Refusal;
 use crate::ring::KeyRing;
@@ -51,6 +53,19 @@ impl Tokens {
     /// Tokens of ours, signed with the keys of this ring, and those of other issuers.
     pub fn new(config: Config, ring: Arc<KeyRing>, externals: impl IntoIterator<Item = External>) -> Self {
         Tokens { config: Arc::new(config), ring, externals: externals.into_iter().collect() }
+    }
+
+    /// The sign-in page of the issuer of this name.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while the issuer does not say where it is; [`Error::NotFound`] for an issuer that has none.
+    pub async fn sign_in_page(&self, issuer: &str, now: Timestamp) -> Result<SignInPage> {
+        self.signs_in(issuer)?.page(now).await
+    }
+
+    fn signs_in(&self, name: &str) -> Result<&External> {
+        let found = self.externals.iter().find(|external| external.signs_in_as(name));
+        found.ok_or_else(|| Error::NotFound { resource: format!("issuers/{name}") })
     }
 
     async fn verified(&self, text: &str, now: Timestamp) -> Result<Result<VerifiedToken, Refusal>> {
@@ -151,6 +166,17 @@ impl TokenIssuer for Tokens {
 impl TokenVerifier for Tokens {
     async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken> {
         self.verified(token, now).await?.map_err(Refusal::answer)
+    }
+
+    fn stands_by(&self, tenant: &TenantId, vouched: &Vouched) -> bool {
+        self.externals.iter().any(|external| external.is(&vouched.issuer) && external.stands_by(tenant, vouched.role))
+    }
+}
+
+#[async_trait]
+impl CodeExchange for Tokens {
+    async fn redeem(&self, code: &AuthorizationCode, now: Timestamp) -> Result<VerifiedToken> {
+        self.signs_in(&code.issuer)?.redeem(code, Present { now, leeway: self.config.leeway }).await
     }
 }
 

@@ -26,6 +26,14 @@ pub enum Error {
     /// The caller is not known.
     #[error("the caller is not authenticated")]
     Unauthenticated,
+    /// Somebody does not come in by the page of an outside issuer. They have shown nothing that others could guess at, so they are told why.
+    #[error("{description}")]
+    SignIn {
+        /// Stable reason, catalogued in docs/errors.md.
+        reason: &'static str,
+        /// What is wrong and what to do.
+        description: &'static str,
+    },
     /// The caller may not do this; says nothing about existence.
     #[error("permission `{action}` denied on {resource}, or it might not exist")]
     Denied {
@@ -188,7 +196,7 @@ impl Error {
     pub const fn kind(&self) -> ErrorKind {
         match self {
             Error::Invalid(_) => ErrorKind::Invalid,
-            Error::Unauthenticated => ErrorKind::Unauthenticated,
+            Error::Unauthenticated | Error::SignIn { .. } => ErrorKind::Unauthenticated,
             Error::Denied { .. } | Error::Closed { .. } => ErrorKind::Denied,
             Error::NotFound { .. } => ErrorKind::NotFound,
             Error::AlreadyExists { .. } => ErrorKind::AlreadyExists,
@@ -219,7 +227,8 @@ impl Error {
             Error::Denied { .. } => "PERMISSION_DENIED",
             Error::NotFound { .. } => "NOT_FOUND",
             Error::AlreadyExists { .. } => "ALREADY_EXISTS",
-            Error::Closed { reason, .. }
+            Error::SignIn { reason, .. }
+            | Error::Closed { reason, .. }
             | Error::Precondition { reason, .. }
             | Error::OutOfRange { reason, .. }
             | Error::Exhausted { reason, .. } => reason,
@@ -248,9 +257,12 @@ impl Error {
             }
             Error::Expired { oldest } => vec![("oldest_sequence", oldest.to_string())],
             Error::Unavailable { dependency, .. } | Error::Unsettled { dependency, .. } => vec![("dependency", (*dependency).to_owned())],
-            Error::Invalid(_) | Error::Unauthenticated | Error::OutOfRange { .. } | Error::Unaudited { .. } | Error::Internal { .. } => {
-                Vec::new()
-            }
+            Error::Invalid(_)
+            | Error::Unauthenticated
+            | Error::SignIn { .. }
+            | Error::OutOfRange { .. }
+            | Error::Unaudited { .. }
+            | Error::Internal { .. } => Vec::new(),
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::document::Document;
 use crate::gathering::gathered;
 use crate::inner::{self, Answered, Calls, Failed};
 use crate::origin::{Door, Origin, Turned};
+use crate::outside::{self, Outside, SignIn};
 use crate::precondition::{self, LAST_EVENT_ID};
 use crate::refusal::{self, Refusal};
 use crate::request::{self, Asked};
@@ -54,6 +55,8 @@ pub struct Config {
     pub origins: Vec<Origin>,
     /// Whether it is reached over TLS.
     pub is_encrypted: bool,
+    /// Who else signs people in, at pages of their own; nobody by default.
+    pub sign_in: Option<SignIn>,
 }
 
 /// JSON over HTTP before the services of gRPC. Cheap to clone.
@@ -69,6 +72,7 @@ struct Handler {
     calls: Calls,
     web: Calls,
     sessions: Sessions,
+    outside: Outside,
 }
 
 struct Shared {
@@ -93,13 +97,14 @@ impl Gateway {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
     {
-        let Config { origins, is_encrypted } = config;
+        let Config { origins, is_encrypted, sign_in } = config;
         let calls = BoxCloneSyncService::new(calls);
         let web = BoxCloneSyncService::new(ServiceBuilder::new().layer(tonic_web::GrpcWebLayer::new()).service(calls.clone()));
         let cors = (!origins.is_empty()).then(|| cors(&origins));
         let shared = Arc::new(Shared {
             contract,
-            door: Door::new(origins, is_encrypted),
+            // Where people sign in under a public address, its pages are the gateway's own.
+            door: Door::new(origins.into_iter().chain(sign_in.as_ref().map(|sign_in| sign_in.public.clone())).collect(), is_encrypted),
             description: Document::default(),
             page: Document::default(),
             page_policy: HeaderValue::from_str(&page::policy()).expect("directives and base64 are ASCII"),
@@ -107,7 +112,8 @@ impl Gateway {
             is_encrypted,
         });
         let sessions = Sessions::new(calls.clone(), is_encrypted);
-        let handler = Handler { shared, calls, web, sessions };
+        let outside = Outside::new(sign_in, sessions.clone(), is_encrypted);
+        let handler = Handler { shared, calls, web, sessions, outside };
         let compressed = ServiceBuilder::new()
             .map_request(with_one_coding)
             .map_response(|response: Response<_>| response.map(Body::new))
@@ -196,7 +202,9 @@ impl Handler {
     }
 
     async fn of_request(self, mut request: Request<Body>, id: &HeaderValue) -> Response<Body> {
-        if let Err(turned) = self.shared.door.lets_in(request.uri(), request.headers()) {
+        let (door, comes_back) = (&self.shared.door, outside::is_way_back(request.method(), request.uri().path()));
+        let let_in = if comes_back { Door::lets_back } else { Door::lets_in };
+        if let Err(turned) = let_in(door, request.uri(), request.headers()) {
             let refused = match turned {
                 Turned::ForeignPage => Refusal::foreign_origin(),
                 Turned::ForeignHost => Refusal::foreign_host(),
@@ -210,6 +218,14 @@ impl Handler {
         }
         if session::is_at(request.uri().path()) {
             return self.sessions.answer(request).await.unwrap_or_else(|refused| self.refuse(refused, id, refusal::to_json));
+        }
+        if outside::is_at(request.uri().path()) {
+            let failed = match self.outside.answer(request).await {
+                Ok(answer) => return answer,
+                Err(failed) => failed,
+            };
+            let (refused, shown) = failed.apart();
+            return shown.over(self.refuse(refused, id, refusal::to_json));
         }
         let spoken_for = session::speak_for(&mut request, self.shared.is_encrypted);
         if is_web {

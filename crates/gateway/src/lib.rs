@@ -26,6 +26,7 @@ mod metadata;
 mod names;
 mod openapi;
 mod origin;
+mod outside;
 mod page;
 mod precondition;
 mod refusal;
@@ -43,6 +44,7 @@ pub use error::Error;
 pub use gateway::{Config, Gateway};
 pub use openapi::describe;
 pub use origin::Origin;
+pub use outside::{Issuers, Page, SignIn, Unanswered, Way, redirect};
 
 #[cfg(test)]
 mod tests;

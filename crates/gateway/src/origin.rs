@@ -10,7 +10,12 @@ use http::{HeaderMap, HeaderValue, Uri};
 
 /// How a browser says where the page is from that asks, where it names no origin: of reads without CORS.
 const FETCH_SITE: &str = "sec-fetch-site";
+/// How it says that somebody goes to an address, in a tab and not within a page.
+const FETCH_MODE: &str = "sec-fetch-mode";
+const FETCH_DEST: &str = "sec-fetch-dest";
 const LOCALHOST: &str = "localhost";
+/// Hosts behind which a browser finds the machine that it runs on.
+const OWN_HOSTS: [&str; 3] = ["127.0.0.1", "[::1]", LOCALHOST];
 
 /// The origin of a page, such as `https://zona.example`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +55,26 @@ impl FromStr for Origin {
     }
 }
 
+// === impl Origin ===
+
+impl Origin {
+    /// As it is written.
+    pub(crate) fn text(&self) -> &str {
+        self.0.to_str().expect("it was read from a text")
+    }
+
+    /// Whether nobody on the way reads what is sent there: it goes over TLS, or does not leave this host.
+    pub fn is_guarded(&self) -> bool {
+        let address = self.text().parse::<Uri>().expect("it was read from an address");
+        self.is_encrypted() || address.host().is_some_and(|host| OWN_HOSTS.contains(&host))
+    }
+
+    /// Whether its pages come over TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.text().starts_with("https:")
+    }
+}
+
 // === impl Door ===
 
 impl Door {
@@ -62,6 +87,17 @@ impl Door {
 
     /// Lets a request in that comes from no page, from one of the gateway's own, or from one that may ask.
     pub(crate) fn lets_in(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Turned> {
+        self.judge(uri, headers, |site| site == "same-origin" || site == "none")
+    }
+
+    /// Lets in, beside these, whom a page of another site has sent here in the whole tab: for the one address to which issuers send people back.
+    pub(crate) fn lets_back(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Turned> {
+        let says = |name: &str, wanted: &str| headers.get(name).is_none_or(|said| said == wanted);
+        let goes_there = says(FETCH_MODE, "navigate") && says(FETCH_DEST, "document");
+        self.judge(uri, headers, |site| goes_there || site == "same-origin" || site == "none")
+    }
+
+    fn judge(&self, uri: &Uri, headers: &HeaderMap, is_site: impl Fn(&HeaderValue) -> bool) -> Result<(), Turned> {
         let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
         // A request may name the whole address in its first line, which counts before the header (RFC 9112, 3.2.2).
         let host = uri.authority().map(Authority::as_str).or(host);
@@ -71,7 +107,7 @@ impl Door {
         }
         let is_let_in = match headers.get(ORIGIN) {
             Some(origin) => self.is_own(origin, host) || self.allowed.iter().any(|allowed| allowed.0 == origin),
-            None => headers.get(FETCH_SITE).is_none_or(|site| site == "same-origin" || site == "none"),
+            None => headers.get(FETCH_SITE).is_none_or(is_site),
         };
         is_let_in.then_some(()).ok_or(Turned::ForeignPage)
     }
@@ -115,6 +151,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_goes_to_an_origin_in_plain_text_is_guarded_on_this_host_only() {
+        for (origin, expected) in [
+            ("https://zona.example", true),
+            ("http://127.0.0.1:7080", true),
+            ("http://[::1]:7080", true),
+            ("http://localhost", true),
+            ("http://zona.example", false),
+            ("http://192.0.2.1:7080", false),
+            ("http://localhost.evil.example", false),
+        ] {
+            assert_eq!(origin.parse::<Origin>().unwrap().is_guarded(), expected, "{origin}");
+        }
+    }
+
     fn check(is_encrypted: bool, headers: &[(&'static str, &str)], expected: Result<(), Turned>) {
         let door = Door::new(vec!["https://zona.example".parse().unwrap()], is_encrypted);
         let stated = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()));
@@ -144,6 +195,22 @@ mod tests {
         }
         // Where an origin is named, it decides.
         check(true, &[("host", "zona.internal"), (FETCH_SITE, "cross-site"), ("origin", "https://zona.example")], Ok(()));
+    }
+
+    #[test]
+    fn who_comes_back_from_an_issuers_page_comes_in_a_whole_tab() {
+        let check = |headers: &[(&'static str, &'static str)], expected: Result<(), Turned>| {
+            let door = Door::new(Vec::new(), true);
+            let headers: HeaderMap =
+                headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+            assert_eq!(door.lets_back(&Uri::from_static("/console/sign-in/a/callback"), &headers), expected, "{headers:?}");
+        };
+        let site = (FETCH_SITE, "cross-site");
+        check(&[site, (FETCH_MODE, "navigate"), (FETCH_DEST, "document")], Ok(()));
+        check(&[site, (FETCH_MODE, "navigate"), (FETCH_DEST, "iframe")], Err(Turned::ForeignPage));
+        check(&[site, (FETCH_MODE, "no-cors"), (FETCH_DEST, "image")], Err(Turned::ForeignPage));
+        check(&[("origin", "https://evil.example")], Err(Turned::ForeignPage));
+        check(&[], Ok(()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::time::Duration;
 
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -33,6 +34,11 @@ const MALFORMED_JSON: &str = "MALFORMED_JSON";
 const FOREIGN_ORIGIN: &str = "FOREIGN_ORIGIN";
 const FOREIGN_HOST: &str = "FOREIGN_HOST";
 const CSRF_TOKEN_MISMATCH: &str = "CSRF_TOKEN_MISMATCH";
+const SIGN_IN_UNKNOWN: &str = "SIGN_IN_UNKNOWN";
+const SIGN_IN_TOO_OLD: &str = "SIGN_IN_TOO_OLD";
+const SIGN_IN_DECLINED: &str = "SIGN_IN_DECLINED";
+const SIGN_IN_REFUSED: &str = "SIGN_IN_REFUSED";
+const DEPENDENCY_UNAVAILABLE: &str = "DEPENDENCY_UNAVAILABLE";
 const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
 const INCOMPLETE_BODY: &str = "INCOMPLETE_BODY";
 const MORE_VIOLATIONS: &str = "MORE_VIOLATIONS";
@@ -145,6 +151,43 @@ impl Refusal {
     /// There is no session.
     pub(crate) fn signed_out() -> Self {
         Refusal::of(StatusCode::UNAUTHORIZED, Code::Unauthenticated, "nobody is signed in".to_owned(), UNAUTHENTICATED)
+    }
+
+    /// What an issuer's page answers belongs to no sign-in that this browser has under way.
+    pub(crate) fn sign_in_unknown() -> Self {
+        let text = "this belongs to no sign-in that this browser has under way; begin a new one, at the console's own address".to_owned();
+        Refusal::of(StatusCode::UNAUTHORIZED, Code::Unauthenticated, text, SIGN_IN_UNKNOWN)
+    }
+
+    /// A sign-in has taken longer than it may.
+    pub(crate) fn sign_in_too_old() -> Self {
+        let text = "this sign-in was begun too long ago; begin a new one".to_owned();
+        Refusal::of(StatusCode::UNAUTHORIZED, Code::Unauthenticated, text, SIGN_IN_TOO_OLD)
+    }
+
+    /// Somebody does not want to sign in.
+    pub(crate) fn sign_in_declined() -> Self {
+        let text = "signing in was declined at the issuer".to_owned();
+        Refusal::of(StatusCode::UNAUTHORIZED, Code::Unauthenticated, text, SIGN_IN_DECLINED)
+    }
+
+    /// An issuer's page does not go on.
+    pub(crate) fn sign_in_refused() -> Self {
+        let text = "the issuer does not let this sign-in go on; begin a new one".to_owned();
+        Refusal::of(StatusCode::UNAUTHORIZED, Code::Unauthenticated, text, SIGN_IN_REFUSED)
+    }
+
+    /// An issuer does not say where its page is.
+    pub(crate) fn issuer_unavailable(retry_after: Duration) -> Self {
+        let metadata = HashMap::from([("dependency".to_owned(), "issuer".to_owned())]);
+        let mut details = ErrorDetails::with_error_info(DEPENDENCY_UNAVAILABLE, DOMAIN, metadata);
+        details.set_retry_info(Some(retry_after));
+        Status::with_error_details(Code::Unavailable, "issuer is unavailable", details).into()
+    }
+
+    /// The reason that it gives; empty where it is somebody else's status without one.
+    pub(crate) fn reason(&self) -> String {
+        self.status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
     }
 
     /// What a call was refused with, whose answer has these headers.

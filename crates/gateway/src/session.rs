@@ -59,7 +59,8 @@ struct Shown {
     /// To be shown in `x-zona-csrf`.
     csrf_token: String,
     expire_time: Option<String>,
-    /// Not where an API key has begun it: that is a program's, whose keys would be void.
+    /// Not where an API key has begun it: that is a program's, whose keys would be void. Nor where only an issuer vouches for them: then there is
+    /// nobody here whose all could be ended.
     can_sign_out_everywhere: bool,
 }
 
@@ -119,21 +120,35 @@ impl Sessions {
 
     async fn sign_in(&self, asked: &Parts, body: &[u8], begun: Instant) -> Result<Response<Body>, Refusal> {
         let credential = read(&asked.headers, body)?;
+        let is_secure = cookie::is_secure(&asked.headers, self.is_encrypted);
+        let (secret, given) = self.begin(credential, is_secure, asked, begun).await?;
+        let mut response = shown(self.who(&secret, asked, begun).await?, &secret)?;
+        response.headers_mut().insert(SET_COOKIE, given);
+        Ok(response)
+    }
+
+    /// Begins a session for whoever shows this, in the place of the one that the browser brings; and says by which secret and cookie it goes on.
+    /// Of whom an issuer's page sends back, a browser brings none: see [`cookie::give`].
+    pub(crate) async fn begin(
+        &self,
+        credential: pb::issue_token_request::Credential,
+        is_secure: bool,
+        asked: &Parts,
+        begun: Instant,
+    ) -> Result<(String, HeaderValue), Refusal> {
         let question = pb::IssueTokenRequest { credential: Some(credential), browser: true };
         let issued: pb::IssueTokenResponse = self.ask(ISSUE, &question, None, asked, begun).await?;
         let secret = issued.session_secret;
         let life = issued.expires_in.and_then(|life| Duration::try_from(life).ok()).unwrap_or_default();
-        let given = cookie::give(&secret, life, &asked.headers, self.is_encrypted);
+        let given = cookie::give(&secret, life, is_secure);
         let given = given.ok_or_else(|| Refusal::internal("the secret of a session fits into no header"))?;
-        let mut response = shown(self.who(&secret, asked, begun).await?, &secret)?;
-        response.headers_mut().insert(SET_COOKIE, given);
         // The browser forgets what it had before. Where that does not work, it ends by itself.
         if let Some(before) = cookie::find(&asked.headers, self.is_encrypted).filter(|before| *before != secret)
             && let Err(refused) = self.end(&before, asked, begun).await
         {
             tracing::debug!(code = ?refused.status.code(), "the session that a browser had before was not ended");
         }
-        Ok(response)
+        Ok((secret, given))
     }
 
     /// Ends the session of this secret.
@@ -160,7 +175,7 @@ impl Sessions {
             known => known?,
         };
         if everywhere && !is_of_person(&known) {
-            let text = "this session was begun with an API key; signing out everywhere would make void the keys of programs";
+            let text = "all that was issued ends for users whom Zona keeps, not for an account, whose keys are of programs, nor for whom an issuer vouches";
             return Err(Refusal::invalid(vec![Violation::conflict(EVERYWHERE.to_owned(), text)]));
         }
         let name = if everywhere { known.principal } else { known.session };
@@ -239,7 +254,7 @@ fn everywhere(query: Option<&str>) -> Result<bool, Refusal> {
 }
 
 fn is_of_person(known: &pb::WhoAmIResponse) -> bool {
-    known.api_key.is_empty()
+    known.api_key.is_empty() && known.issuer.is_empty()
 }
 
 fn shown(known: pb::WhoAmIResponse, secret: &str) -> Result<Response<Body>, Refusal> {

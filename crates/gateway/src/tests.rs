@@ -4,6 +4,7 @@ mod calls;
 mod described;
 mod harness;
 mod identity;
+mod outside;
 mod requests;
 mod routes;
 mod sessions;

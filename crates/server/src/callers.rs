@@ -1,5 +1,6 @@
 //! Who calls: passwords, secrets and tokens put behind the ports of identity, and the keys of tokens tended.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct Callers {
     pub authenticator: Arc<dyn Authenticator>,
     /// The use cases.
     pub identities: Identities,
+    /// Where people sign in elsewhere.
+    pub issuers: Arc<dyn gateway::Issuers>,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     auditor: Auditor,
@@ -68,6 +71,7 @@ impl Callers {
             hasher: Arc::new(passwords),
             secrets: secrets.clone(),
             issuer: tokens.clone(),
+            codes: tokens.clone(),
             tenants: store.clone(),
             clock: Arc::clone(clock),
             ids: Arc::clone(ids),
@@ -77,7 +81,7 @@ impl Callers {
             api_keys: store.clone(),
             sessions: store.clone(),
             secrets,
-            verifier: tokens,
+            verifier: tokens.clone(),
             tenants: store.clone(),
             clock: Arc::clone(clock),
         };
@@ -86,6 +90,7 @@ impl Callers {
         Ok(Callers {
             authenticator: Arc::new(Authentication::new(checks, certificates, identity.local_caller.then(local))),
             identities: Identities::new(ports, identity.lives()),
+            issuers: Arc::new(Pages { tokens, clock: Arc::clone(clock) }),
             ring,
             clock: Arc::clone(clock),
             auditor: auditor.clone(),
@@ -145,6 +150,31 @@ impl Callers {
                 }
             }
         }
+    }
+}
+
+/// The pages at which people sign in, for the gateway.
+struct Pages {
+    tokens: Arc<Tokens>,
+    clock: Arc<dyn Clock>,
+}
+
+impl gateway::Issuers for Pages {
+    fn page<'a>(&'a self, name: &'a str) -> Pin<Box<dyn Future<Output = Result<gateway::Page, gateway::Unanswered>> + Send + 'a>> {
+        Box::pin(async move {
+            match self.tokens.sign_in_page(name, self.clock.now()).await {
+                Ok(page) => Ok(gateway::Page { address: page.address, names_issuer: page.names_issuer }),
+                Err(error) => {
+                    // Whoever asked the issuer has told the log why.
+                    tracing::debug!(issuer = name, error = &error as &dyn std::error::Error, "nobody can be sent to an issuer's page");
+                    Err(gateway::Unanswered)
+                }
+            }
+        })
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.now().as_millis() / 1_000
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use ::gateway::Way;
 use auth::ExternalConfig;
 use domain::admission;
 use domain::name::{PrincipalName, TenantId};
@@ -95,6 +96,8 @@ pub struct Config {
     pub identity: Identity,
     /// Who else says who a caller is.
     pub issuers: Vec<ExternalConfig>,
+    /// Which of them sign people in at pages of their own.
+    pub ways: Vec<Way>,
     /// Which service accounts certificates are about that do not say it themselves: their URIs.
     pub certificates: Vec<(String, PrincipalName)>,
     /// Who vouches for audit logs.
@@ -142,6 +145,7 @@ impl Config {
         let limits = Limits::checked(reader, store.as_ref(), cache.as_ref());
         let engine = Engine::checked(reader);
         let executions = executions?;
+        let (issuers, ways) = issuers?;
         Some(Config {
             listening: listening?,
             gateway: gateway?,
@@ -153,7 +157,8 @@ impl Config {
             admission: executions.admission(tenants?),
             executions,
             identity: identity?,
-            issuers: issuers?,
+            issuers,
+            ways,
             certificates: certificates?,
             audit: audit?,
             events: events?,

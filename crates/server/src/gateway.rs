@@ -1,9 +1,10 @@
 //! The gateway beside the port of gRPC: the same services behind the same layers, for whoever speaks JSON over HTTP.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use api_grpc::Server;
-use gateway::{Contract, Gateway};
+use gateway::{Contract, Gateway, Issuers, SignIn};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
@@ -28,8 +29,11 @@ impl Port {
     ///
     /// # Errors
     /// The contract has routes that cannot be served.
-    pub(crate) fn serve(self, config: &Config, server: &Server, tasks: &Tasks) -> Result<(), Error> {
-        let gateway = Gateway::new(Contract::built_in()?, server.calls(), config.gateway.config(config.tls.files().is_some()));
+    pub(crate) fn serve(self, config: &Config, server: &Server, issuers: Arc<dyn Issuers>, tasks: &Tasks) -> Result<(), Error> {
+        let public = config.gateway.public_address.clone();
+        let sign_in = public.map(|public| SignIn { public, ways: config.ways.clone(), issuers });
+        let config = config.gateway.config(config.tls.files().is_some(), sign_in);
+        let gateway = Gateway::new(Contract::built_in()?, server.calls(), config);
         let (web, stopping) = (server.web(), tasks.stopping());
         tasks.critical("gateway", async move { web.serve(self.listener, gateway, stopping.cancelled_owned()).await });
         Ok(())

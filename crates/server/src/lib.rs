@@ -300,7 +300,7 @@ async fn serve(config: &Config, parts: Parts, listeners: Listeners, telemetry: T
 
     let gateway = listeners.gateway.as_ref().map(|port| port.address);
     if let Some(port) = listeners.gateway {
-        port.serve(config, &server, &tasks)?;
+        port.serve(config, &server, Arc::clone(&callers.issuers), &tasks)?;
     }
     let stopping = tasks.stopping();
     tasks.critical("grpc", async move { server.serve(listeners.listener, stopping.cancelled_owned()).await });

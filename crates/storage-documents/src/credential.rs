@@ -1,7 +1,7 @@
 //! The documents of what is issued: API keys and sessions.
 
 use domain::hash::Hash;
-use domain::identity::{ApiKey, Session, SessionKind};
+use domain::identity::{ApiKey, Role, Session, SessionKind, Vouched};
 use domain::name::{ApiKeyId, PrincipalName, SessionId};
 use domain::revision::Revision;
 use domain::time::Timestamp;
@@ -40,6 +40,19 @@ pub struct SessionDocument {
     refresh: String,
     family: String,
     issued_under: u64,
+    /// Not there in sessions that no outside issuer has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vouched: Option<VouchedDocument>,
+}
+
+/// See [`Vouched`].
+#[derive(Serialize, Deserialize)]
+struct VouchedDocument {
+    issuer: String,
+    /// Not there for whom the store knew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    issued: u64,
 }
 
 impl From<&ApiKey> for ApiKeyDocument {
@@ -89,6 +102,7 @@ impl From<&Session> for SessionDocument {
             refresh: session.refresh.to_string(),
             family: session.family.to_string(),
             issued_under: session.issued_under.as_millis(),
+            vouched: session.vouched.as_ref().map(VouchedDocument::from),
         }
     }
 }
@@ -112,6 +126,21 @@ impl SessionDocument {
             refresh: parsed("refresh", Hash::from_hex(&self.refresh))?,
             family: parsed("family", Hash::from_hex(&self.family))?,
             issued_under: Timestamp::from_millis(self.issued_under),
+            vouched: self.vouched.map(VouchedDocument::into_vouched).transpose()?,
         })
+    }
+}
+
+impl From<&Vouched> for VouchedDocument {
+    fn from(vouched: &Vouched) -> Self {
+        let role = vouched.role.map(|role| role.as_str().to_owned());
+        VouchedDocument { issuer: vouched.issuer.to_string(), role, issued: vouched.issued.as_millis() }
+    }
+}
+
+impl VouchedDocument {
+    fn into_vouched(self) -> Result<Vouched, InvalidField> {
+        let role = self.role.map(|role| parsed("role", Role::parse(&role))).transpose()?;
+        Ok(Vouched { issuer: self.issuer.into(), role, issued: Timestamp::from_millis(self.issued) })
     }
 }

@@ -1,19 +1,20 @@
 //! Hashes, secrets and tokens that can be foretold. They keep the promises of their ports but for secrecy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::hash::Hash;
 use domain::identity::{
-    API_KEY_PREFIX, AccessToken, BROWSER_PREFIX, Issuer, PasswordHash, PasswordHasher, PasswordVerdict, REFRESH_PREFIX, Secret,
-    SecretSource, TokenIssuer, TokenVerifier, VerifiedToken,
+    API_KEY_PREFIX, AccessToken, AuthorizationCode, BROWSER_PREFIX, CodeExchange, Issuer, PasswordHash, PasswordHasher, PasswordVerdict,
+    REFRESH_PREFIX, Secret, SecretSource, SignInProblem, TokenIssuer, TokenVerifier, VerifiedToken, Vouched,
 };
-use domain::name::{ApiKeyId, SessionId};
+use domain::name::{ApiKeyId, SessionId, TenantId};
 use domain::time::Timestamp;
 use domain::{Error, Result};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Barrier;
 
 /// Characters of a secret part.
 const SECRET: usize = 43;
@@ -105,12 +106,37 @@ impl SecretSource for FakeSecrets {
 #[derive(Default)]
 pub struct FakeTokens {
     issued: Mutex<HashMap<String, VerifiedToken>>,
+    dropped: Mutex<HashSet<Arc<str>>>,
+    meeting: Mutex<Option<Arc<Barrier>>>,
 }
 
 impl FakeTokens {
     /// Trusts a token of an outside issuer, too.
     pub fn trust(&self, text: &str, token: VerifiedToken) {
         self.issued.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned(), token);
+    }
+
+    /// Has so many who redeem codes wait for each other, from now on.
+    pub fn meet(&self, many: usize) {
+        *self.meeting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Barrier::new(many)));
+    }
+
+    /// Trusts an outside issuer no more.
+    pub fn drop_issuer(&self, issuer: &str) {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner).insert(issuer.into());
+    }
+}
+
+/// A code is what it is redeemed for, and serves as often as it is shown: that one sign-in begins one session is nobody's merit here.
+#[async_trait]
+impl CodeExchange for FakeTokens {
+    async fn redeem(&self, code: &AuthorizationCode, now: Timestamp) -> Result<VerifiedToken> {
+        let meeting = self.meeting.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(meeting) = meeting {
+            meeting.wait().await;
+        }
+        let token = self.verify(code.code.expose(), now).await;
+        token.map_err(|_unknown| SignInProblem::Refused.into())
     }
 }
 
@@ -140,5 +166,9 @@ impl TokenVerifier for FakeTokens {
     async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken> {
         let issued = self.issued.lock().unwrap_or_else(PoisonError::into_inner);
         issued.get(token).filter(|token| now < token.expires).cloned().ok_or(Error::Unauthenticated)
+    }
+
+    fn stands_by(&self, _tenant: &TenantId, vouched: &Vouched) -> bool {
+        !self.dropped.lock().unwrap_or_else(PoisonError::into_inner).contains(&vouched.issuer)
     }
 }

@@ -38,6 +38,7 @@ macro_rules! identity_repository_contract {
             a_key_is_found_by_its_id_and_changes_only_from_the_expected_revision,
             a_sessions_generations_follow_each_other_and_end_with_its_revocation,
             sessions_that_have_ended_are_forgotten_as_others_begin,
+            a_session_whose_id_is_taken_is_not_stored,
             whatever_takes_something_away_advances_the_epoch,
             a_code_serves_once_and_not_beside_a_super_administrator,
         }
@@ -92,6 +93,7 @@ pub fn session(of: &str, number: u32) -> Session {
         refresh: Hash::from_bytes([9; 32]),
         family: Hash::from_bytes([6; 32]),
         issued_under: at(3),
+        vouched: None,
     }
 }
 
@@ -413,6 +415,19 @@ pub async fn sessions_that_have_ended_are_forgotten_as_others_begin(store: &dyn 
     store.insert(&acme, &late, None).await.expect("the store answers");
     let is_there = async |number| SessionRepository::find_shown(store, &session_id(number)).await.expect("the store answers").is_some();
     assert_eq!((is_there(1).await, is_there(2).await, is_there(3).await), (false, true, true));
+}
+
+/// The id of a session that an issuer's page begins follows from the sign-in, so that this makes it one.
+pub async fn a_session_whose_id_is_taken_is_not_stored(store: &dyn IdentityStore) {
+    let acme = scope("acme");
+    let first = session("tenants/acme/users/ann", 1);
+    store.insert(&acme, &first, None).await.expect("the store answers");
+    for whose in ["tenants/acme/users/ann", "tenants/acme/users/bob"] {
+        let second = Session { refresh: Hash::from_bytes([8; 32]), ..session(whose, 1) };
+        assert!(store.insert(&acme, &second, None).await.is_err(), "{whose}");
+    }
+    let kept = SessionRepository::find_shown(store, &first.id).await.expect("the store answers");
+    assert_eq!(kept, Some(first));
 }
 
 /// The epoch of its tenant, and of no other; a new session takes nothing away.

@@ -2,12 +2,13 @@
 //! it is hashed or kept.
 
 use std::mem::take;
+use std::ops::RangeInclusive;
 
 use api_proto::zona::identity::v1 as pb;
 use domain::access::{Caller, CredentialKind, Origin};
 use domain::identity::{
-    ApiKey, ApiKeyDraft, Asked, BootstrapDraft, BrowserSession, Issued, Principal, PrincipalDraft, PrincipalState, Proof, Role, Secret,
-    UserPatch, is_checkable,
+    ApiKey, ApiKeyDraft, Asked, AuthorizationCode, BootstrapDraft, BrowserSession, Issued, Principal, PrincipalDraft, PrincipalState,
+    Proof, Role, Secret, UserPatch, is_checkable,
 };
 use domain::name::{PrincipalKind, PrincipalName, TenantId, TenantName};
 use domain::revision::Etag;
@@ -18,6 +19,13 @@ use crate::convert::{Violations, WireViolations as _, request_key, time};
 
 /// Fields of a user that an update may name, beside `*`.
 pub(crate) const USER_FIELDS: [&str; 4] = ["display_name", "role", "state", "password"];
+
+/// Longest name of an issuer in the configuration.
+const MAX_ISSUER: usize = 32;
+/// Longest code of an issuer: those that are tokens of their own have some kilobytes.
+const MAX_CODE: usize = 4_096;
+/// Lengths of a verifier. Source: RFC 7636, 4.1.
+const VERIFIER: RangeInclusive<usize> = 43..=128;
 
 /// A principal that is to be made.
 pub(crate) struct Create {
@@ -43,10 +51,46 @@ fn named(field: &str, text: &str, kind: PrincipalKind, pattern: &str) -> Result<
 
 // === requests ===
 
+/// How somebody signs in.
+pub(crate) enum SignIn {
+    /// For tokens.
+    Tokens(Proof),
+    /// For a browser's session.
+    Browser(Proof),
+    /// For a browser's session, from the page of an outside issuer.
+    Outside(AuthorizationCode),
+}
+
 /// Reads IssueToken.
-pub(crate) fn read_proof(credential: Option<pb::issue_token_request::Credential>) -> Result<Proof> {
+pub(crate) fn read_sign_in(credential: Option<pb::issue_token_request::Credential>, browser: bool) -> Result<SignIn> {
+    if let Some(pb::issue_token_request::Credential::Code(shown)) = credential {
+        return read_code(shown, browser).map(SignIn::Outside);
+    }
+    let proof = read_proof(credential)?;
+    Ok(if browser { SignIn::Browser(proof) } else { SignIn::Tokens(proof) })
+}
+
+fn read_code(shown: pb::CodeCredential, browser: bool) -> Result<AuthorizationCode> {
+    let mut violations = Violations::default();
+    let pb::CodeCredential { issuer, code, code_verifier } = shown;
+    let given =
+        [("code.issuer", &issuer, 1..=MAX_ISSUER), ("code.code", &code, 1..=MAX_CODE), ("code.code_verifier", &code_verifier, VERIFIER)];
+    for (field, text, lengths) in given {
+        if !lengths.contains(&text.len()) {
+            violations.push(field, "OUT_OF_RANGE", format!("must have {} to {} bytes", lengths.start(), lengths.end()));
+        }
+    }
+    if !browser {
+        violations.push("browser", "CONFLICT", "must be true: what an issuer's page answers begins a browser's session");
+    }
+    violations.unless_any(AuthorizationCode { issuer, code: Secret::new(code), verifier: Secret::new(code_verifier) })
+}
+
+fn read_proof(credential: Option<pb::issue_token_request::Credential>) -> Result<Proof> {
     match credential {
-        None => Err(Error::invalid("credential", "MISSING", "is missing; give `password` or `api_key`")),
+        None | Some(pb::issue_token_request::Credential::Code(_)) => {
+            Err(Error::invalid("credential", "MISSING", "is missing; give `password`, `api_key` or `code`"))
+        }
         Some(pb::issue_token_request::Credential::ApiKey(key)) => Ok(Proof::ApiKey(Secret::new(key))),
         Some(pb::issue_token_request::Credential::Password(shown)) => {
             let mut violations = Violations::default();

@@ -41,5 +41,6 @@ fn session_to_wire(session: &Session) -> pb::SubjectSession {
         create_time: Some(time::timestamp(session.created)),
         expire_time: Some(time::timestamp(session.expires)),
         revoke_time: session.revoked.map(time::timestamp),
+        issuer: session.vouched.as_ref().map(|vouched| vouched.issuer.to_string()).unwrap_or_default(),
     }
 }

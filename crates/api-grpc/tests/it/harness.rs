@@ -152,14 +152,13 @@ impl Known {
             hasher: self.hasher.clone(),
             secrets: self.secrets.clone(),
             issuer: self.tokens.clone(),
+            codes: self.tokens.clone(),
             tenants: self.tenants.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         };
-        Identities::new(
-            ports,
-            Lives { token: Duration::from_secs(900), session: Duration::from_secs(86_400), browser: Duration::from_secs(3_600) },
-        )
+        let lives = Lives { token: Duration::from_secs(900), session: Duration::from_secs(86_400), browser: Duration::from_secs(3_600) };
+        Identities::new(ports, lives)
     }
 
     /// What finds out who calls; `without` answers for those who show nothing.

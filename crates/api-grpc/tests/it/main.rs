@@ -35,6 +35,7 @@ mod limits;
 mod lists;
 mod matrix;
 mod operations;
+mod outside_sign_in;
 mod outside_tokens;
 mod permissions;
 mod policies;

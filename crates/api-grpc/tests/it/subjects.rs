@@ -13,7 +13,7 @@ use crate::identity::{Installation, PASSWORD, ROOT, is_unauthenticated, shown, s
 const ANN: &str = "tenants/demo/users/ann";
 const BOB: &str = "tenants/demo/users/bob";
 
-async fn export(all: &Installation, name: &str) -> Result<Vec<Part>, Status> {
+pub async fn export(all: &Installation, name: &str) -> Result<Vec<Part>, Status> {
     let request = pb::ExportSubjectRequest { name: name.to_owned() };
     let mut parts = all.server.identity.clone().export_subject(shown(&all.root, request)).await?.into_inner();
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Asks for the keys of another issuer, in a file, over HTTP on this host or over HTTPS, within bounds of size and time. Redirections are
+//! Asks another issuer, in a file, over HTTP on this host or over HTTPS, within bounds of size and time. Redirections are
 //! not followed: who answers under the configured address answers, or nobody does.
 
 use std::fmt;
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use http::header::{ACCEPT, CONNECTION, HOST};
-use http::{Request, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http::header::{ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -21,12 +21,12 @@ use tokio::net::TcpStream;
 use super::key_set;
 use crate::public_key::PublicKey;
 
-/// Most bytes of a set of keys.
+/// Most bytes of an answer, such as a set of keys.
 const MAX_BYTES: usize = 256 * 1024;
 /// Longest time until all of it is there.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Where the public keys of an issuer are.
+/// Where an issuer is asked: for its public keys, for a description of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyPlace {
     /// A file, which nobody but the server's user and root can change.
@@ -42,7 +42,7 @@ pub enum KeyPlace {
     },
 }
 
-/// Why keys cannot be had.
+/// Why an answer cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
@@ -65,6 +65,8 @@ pub(crate) enum Error {
     Panicked(#[from] tokio::task::JoinError),
     #[error("what is there cannot be used")]
     Fault(#[from] key_set::Fault),
+    #[error("a file takes nothing")]
+    NoServer,
 }
 
 impl KeyPlace {
@@ -123,15 +125,40 @@ impl fmt::Display for KeyPlace {
 
 /// The keys that are at a place now.
 pub(crate) async fn keys(place: &KeyPlace) -> Result<Vec<PublicKey>, Error> {
-    let bytes = match place {
-        KeyPlace::File(path) => {
-            let path = path.clone();
-            tokio::task::spawn_blocking(move || read(&path)).await??
-        }
-        KeyPlace::Local(address) => tokio::time::timeout(DEADLINE, in_plain_text(address)).await??.to_vec(),
-        KeyPlace::Encrypted { address, trust } => tokio::time::timeout(DEADLINE, encrypted(address, trust)).await??.to_vec(),
-    };
-    Ok(key_set::read(&bytes)?)
+    Ok(key_set::read(&document(place).await?)?)
+}
+
+/// What is at a place now.
+pub(super) async fn document(place: &KeyPlace) -> Result<Vec<u8>, Error> {
+    if let KeyPlace::File(path) = place {
+        let path = path.clone();
+        return tokio::task::spawn_blocking(move || read(&path)).await?;
+    }
+    match ask(place, Question { method: Method::GET, authorization: None, form: String::new() }).await? {
+        (StatusCode::OK, body) => Ok(body.to_vec()),
+        (status, _) => Err(Error::Status(status)),
+    }
+}
+
+/// What is answered to a form, whatever the status.
+pub(super) async fn post(place: &KeyPlace, authorization: Option<HeaderValue>, form: String) -> Result<(StatusCode, Bytes), Error> {
+    ask(place, Question { method: Method::POST, authorization, form }).await
+}
+
+/// What is asked at an address.
+struct Question {
+    method: Method,
+    authorization: Option<HeaderValue>,
+    /// Of a GET, empty.
+    form: String,
+}
+
+async fn ask(place: &KeyPlace, question: Question) -> Result<(StatusCode, Bytes), Error> {
+    match place {
+        KeyPlace::File(_) => Err(Error::NoServer),
+        KeyPlace::Local(address) => tokio::time::timeout(DEADLINE, in_plain_text(address, question)).await?,
+        KeyPlace::Encrypted { address, trust } => tokio::time::timeout(DEADLINE, encrypted(address, trust, question)).await?,
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
@@ -142,15 +169,15 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-async fn in_plain_text(uri: &Uri) -> Result<Bytes, Error> {
-    get(uri, connect(uri, 80).await?).await
+async fn in_plain_text(uri: &Uri, question: Question) -> Result<(StatusCode, Bytes), Error> {
+    exchange(uri, connect(uri, 80).await?, question).await
 }
 
-async fn encrypted(uri: &Uri, trust: &Trust) -> Result<Bytes, Error> {
+async fn encrypted(uri: &Uri, trust: &Trust, question: Question) -> Result<(StatusCode, Bytes), Error> {
     let trust = trust.clone();
     let client = tokio::task::spawn_blocking(move || tls::Client::new(&trust, Protocol::Http1)).await??;
     let stream = client.connect(uri.host().unwrap_or_default(), connect(uri, 443).await?).await?;
-    get(uri, stream).await
+    exchange(uri, stream, question).await
 }
 
 async fn connect(uri: &Uri, usual_port: u16) -> io::Result<TcpStream> {
@@ -158,19 +185,24 @@ async fn connect(uri: &Uri, usual_port: u16) -> io::Result<TcpStream> {
     TcpStream::connect((host.trim_matches(['[', ']']), uri.port_u16().unwrap_or(usual_port))).await
 }
 
-async fn get(uri: &Uri, stream: impl AsyncRead + AsyncWrite + Unpin + Send) -> Result<Bytes, Error> {
+async fn exchange(uri: &Uri, stream: impl AsyncRead + AsyncWrite + Unpin + Send, question: Question) -> Result<(StatusCode, Bytes), Error> {
     let host = uri.host().unwrap_or_default();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let authority = uri.authority().map_or(host, http::uri::Authority::as_str);
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let request = Request::get(path).header(HOST, authority).header(ACCEPT, "application/json").header(CONNECTION, "close");
-    let request = request.body(Empty::<Bytes>::new())?;
+    let request = Request::builder().method(question.method).uri(path);
+    let mut request = request.header(HOST, authority).header(ACCEPT, "application/json").header(CONNECTION, "close");
+    if !question.form.is_empty() {
+        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    }
+    if let Some(authorization) = question.authorization {
+        request = request.header(AUTHORIZATION, authorization);
+    }
+    let request = request.body(Full::new(Bytes::from(question.form)))?;
     let answer = Box::pin(async move {
         let answer = sender.send_request(request).await?;
-        if answer.status() != http::StatusCode::OK {
-            return Err(Error::Status(answer.status()));
-        }
-        Ok(Limited::new(answer.into_body(), MAX_BYTES).collect().await.map_err(Error::Body)?.to_bytes())
+        let status = answer.status();
+        Ok((status, Limited::new(answer.into_body(), MAX_BYTES).collect().await.map_err(Error::Body)?.to_bytes()))
     });
     // The connection does its work only while it is asked to; what it has read may be answered after its end.
     match select(answer, connection).await {

@@ -13,11 +13,11 @@ use super::fetch::{self, KeyPlace};
 use crate::public_key::PublicKey;
 
 /// Between two questions, answered or not.
-const ASK_EVERY: Duration = Duration::from_secs(30);
+pub(super) const ASK_EVERY: Duration = Duration::from_secs(30);
 /// Keys of this age are asked for anew: a key that its issuer has withdrawn verifies for no longer.
 const FRESH: Duration = Duration::from_secs(5 * 60);
 /// Keys of this age are not used any more, when nobody has answered since.
-const USABLE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const USABLE: Duration = Duration::from_secs(24 * 3600);
 
 /// Where the keys of an issuer come from, and those that it had.
 pub(crate) struct KeySource {
@@ -107,7 +107,7 @@ impl Known {
 }
 
 /// Whether something is younger than that. The age of what is of the future, since the clock was set back, nobody knows.
-fn is_younger(of: Timestamp, age: Duration, now: Timestamp) -> bool {
+pub(super) fn is_younger(of: Timestamp, age: Duration, now: Timestamp) -> bool {
     of <= now && now.since(of) < age
 }
 

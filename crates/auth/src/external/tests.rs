@@ -15,18 +15,18 @@ use tempfile::TempDir;
 use super::*;
 use crate::signing_key::SigningKey;
 
-const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
-const ISSUER: &str = "https://id.example/realm";
+pub(super) const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+pub(super) const ISSUER: &str = "https://id.example/realm";
 
 /// An issuer with two keys, whose public halves lie in a file.
-struct Realm {
+pub(super) struct Realm {
     directory: TempDir,
     key: SigningKey,
     elliptic: EncodingKey,
 }
 
 impl Realm {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = TempDir::new().unwrap();
         let key = SigningKey::make(NOW).unwrap().0;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
@@ -38,7 +38,7 @@ impl Realm {
         Realm { directory, key, elliptic: EncodingKey::from_ec_der(pkcs8.as_ref()) }
     }
 
-    fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config {
         Config {
             issuer: ISSUER.to_owned(),
             audience: "zona".to_owned(),
@@ -50,14 +50,15 @@ impl Realm {
             subject_claim: "preferred_username".to_owned(),
             role_claim: Some("realm_access.roles".to_owned()),
             roles: vec![("zona-user".to_owned(), Role::User), ("zona-admin".to_owned(), Role::Admin)],
+            sign_in: None,
         }
     }
 
-    fn header(&self) -> Value {
+    pub(super) fn header(&self) -> Value {
         json!({"alg": "EdDSA", "kid": self.key.id(), "typ": "JWT"})
     }
 
-    fn signed(&self, header: &Value, claims: &Value) -> String {
+    pub(super) fn signed(&self, header: &Value, claims: &Value) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = match header["alg"].as_str() {
             Some("ES256") => jsonwebtoken::crypto::sign(message.as_bytes(), &self.elliptic, jsonwebtoken::Algorithm::ES256).unwrap(),
@@ -66,12 +67,16 @@ impl Realm {
         format!("{message}.{signature}")
     }
 
-    fn token(&self, claims: &Value) -> String {
+    pub(super) fn key_id(&self) -> &str {
+        self.key.id()
+    }
+
+    pub(super) fn token(&self, claims: &Value) -> String {
         self.signed(&self.header(), claims)
     }
 }
 
-fn claims() -> Value {
+pub(super) fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": "zona", "sub": "5f1c", "preferred_username": "alice", "org": "acme",
         "realm_access": {"roles": ["offline", "zona-user", "zona-admin"]}, "iat": 1_790_000_000, "exp": 1_790_000_300,

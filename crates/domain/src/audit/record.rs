@@ -128,7 +128,9 @@ impl Outcome {
     pub fn of<T>(done: &Result<T>) -> (Self, &'static str) {
         match done {
             Ok(_) => (Outcome::Allowed, ""),
-            Err(error @ (Error::Denied { .. } | Error::Closed { .. } | Error::Unauthenticated)) => (Outcome::Denied, error.reason()),
+            Err(error @ (Error::Denied { .. } | Error::Closed { .. } | Error::Unauthenticated | Error::SignIn { .. })) => {
+                (Outcome::Denied, error.reason())
+            }
             Err(error @ Error::Unsettled { .. }) => (Outcome::Unknown, error.reason()),
             Err(error) => (Outcome::Failed, error.reason()),
         }

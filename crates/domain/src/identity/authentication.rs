@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use crate::access::{Authenticator, Caller, ClientCertificate, Credential, CredentialKind, Origin, Presented, TenantScope};
 use crate::error::{Error, Result};
-use crate::identity::principal::is_after;
+use crate::identity::outside::{outlives_deletion, role_of};
 use crate::identity::{
     API_KEY_PREFIX, ApiKey, ApiKeyRepository, BROWSER_PREFIX, CertificateNames, Issuer, Principal, PrincipalRepository, Role, SecretSource,
     Session, SessionKind, SessionRepository, TokenVerifier, VerifiedToken,
@@ -94,20 +94,20 @@ impl Authentication {
         let (scope, epoch) = self.at_epoch(&known).await?;
         // Loaded anew where it was not known before the epoch was read.
         let session = self.sessions.find(&id, epoch, load).await?.ok_or(Error::Unauthenticated)?;
-        let is_right = session.kind == SessionKind::Browser && self.ports.secrets.digest(text) == session.refresh;
-        let principal = self.principal(&scope, epoch, &session.principal).await?.filter(|_| is_right).ok_or(Error::Unauthenticated)?;
-        if !self.session_is_live(&scope, epoch, &session, &principal).await? {
+        if session.kind != SessionKind::Browser || self.ports.secrets.digest(text) != session.refresh {
             return Err(Error::Unauthenticated);
         }
+        let principal = self.principal(&scope, epoch, &session.principal).await?;
+        let role = self.role_in(&scope, epoch, &session, principal.as_deref()).await?.ok_or(Error::Unauthenticated)?;
         let credential = Credential {
             kind: CredentialKind::Session,
             session: Some(id),
             key: session.key.clone(),
-            issuer: None,
+            issuer: session.vouched.as_ref().filter(|vouched| vouched.role.is_some()).map(|vouched| Arc::clone(&vouched.issuer)),
             issued: session.created,
             expires: Some(session.expires),
         };
-        Ok((principal.name.clone(), principal.role, credential))
+        Ok((session.principal.clone(), role, credential))
     }
 
     async fn by_key(&self, text: &str) -> Result<(PrincipalName, Role, Credential)> {
@@ -156,19 +156,27 @@ impl Authentication {
         }
     }
 
-    /// The role of whom an outside issuer names: what the store says of whom it knows, otherwise what the token claims.
+    /// The role of whom an outside issuer names.
     async fn external_role(&self, scope: &TenantScope, epoch: u64, token: &VerifiedToken) -> Result<Option<Role>> {
-        if let Some(known) = self.principal(scope, epoch, &token.principal).await? {
-            return Ok(known.accepts(token.issued).then_some(known.role));
-        }
-        let claimed = token.role.filter(|role| *role != Role::SuperAdmin || token.principal.tenant().is_system());
-        Ok(if self.outlives_deletion(scope, &token.principal, token.issued).await? { claimed } else { None })
+        let known = self.principal(scope, epoch, &token.principal).await?;
+        role_of(self.ports.principals.as_ref(), scope, known.as_deref(), token).await
     }
 
-    /// Whether what was issued then to somebody whom the store does not know is not of before a deletion: that gives back nothing of
-    /// what was taken away before.
+    /// Whether what was issued then to somebody whom the store does not know still counts.
     async fn outlives_deletion(&self, scope: &TenantScope, name: &PrincipalName, issued: Timestamp) -> Result<bool> {
-        Ok(self.ports.principals.find_deletion(scope, name).await?.is_none_or(|deletion| is_after(issued, deletion)))
+        outlives_deletion(self.ports.principals.as_ref(), scope, name, issued).await
+    }
+
+    /// The role that a session gives, where it goes on. Of somebody whom the store does not know, it is the one that their issuer gave.
+    async fn role_in(&self, scope: &TenantScope, epoch: u64, session: &Session, known: Option<&Principal>) -> Result<Option<Role>> {
+        match (known, &session.vouched) {
+            (Some(known), _) => Ok(self.session_is_live(scope, epoch, session, known).await?.then_some(known.role)),
+            (None, Some(vouched)) if session.is_open(self.ports.clock.now()) && self.is_backed(session) => {
+                let stands = self.outlives_deletion(scope, &session.principal, vouched.issued).await?;
+                Ok(vouched.role.filter(|_| stands))
+            }
+            (None, _) => Ok(None),
+        }
     }
 
     async fn by_own_token(&self, scope: &TenantScope, epoch: u64, token: &VerifiedToken) -> Result<(PrincipalName, Role, Credential)> {
@@ -190,9 +198,17 @@ impl Authentication {
         let (scope, epoch) = self.at_epoch(name).await?;
         let Some(principal) = self.principal(&scope, epoch, name).await? else {
             // Only an outside issuer vouches for somebody whom the store does not know, with the role that it claimed.
-            let outside = credential.kind == CredentialKind::ExternalToken;
-            let stands = outside && self.outlives_deletion(&scope, name, credential.issued).await?;
-            return Ok(caller.role.filter(|_| stands));
+            return match (credential.kind, &credential.session) {
+                (CredentialKind::ExternalToken, _) => {
+                    let stands = self.outlives_deletion(&scope, name, credential.issued).await?;
+                    Ok(caller.role.filter(|_| stands))
+                }
+                (CredentialKind::Session, Some(id)) => match self.session(&scope, epoch, name, id).await? {
+                    Some(session) => self.role_in(&scope, epoch, &session, None).await,
+                    None => Ok(None),
+                },
+                _ => Ok(None),
+            };
         };
         let holds = match (credential.kind, &credential.session, &credential.key) {
             (CredentialKind::ExternalToken, _, _) => principal.accepts(credential.issued),
@@ -209,13 +225,18 @@ impl Authentication {
     }
 
     async fn session_is_live(&self, scope: &TenantScope, epoch: u64, session: &Session, principal: &Principal) -> Result<bool> {
-        if !session.is_live(principal, self.ports.clock.now()) {
+        if !session.is_live(principal, self.ports.clock.now()) || !self.is_backed(session) {
             return Ok(false);
         }
         match &session.key {
             Some(id) => self.key_is_valid(scope, epoch, id, principal).await,
             None => Ok(true),
         }
+    }
+
+    /// Whether the issuer that a session was begun at, if any, is still trusted to begin it.
+    fn is_backed(&self, session: &Session) -> bool {
+        session.vouched.as_ref().is_none_or(|vouched| self.ports.verifier.stands_by(session.principal.tenant(), vouched))
     }
 
     async fn key_is_valid(&self, scope: &TenantScope, epoch: u64, id: &ApiKeyId, account: &Principal) -> Result<bool> {

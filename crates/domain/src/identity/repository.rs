@@ -103,7 +103,8 @@ pub trait SessionRepository: Send + Sync {
     async fn find_shown(&self, id: &SessionId) -> Result<Option<Session>>;
     /// A session of a principal.
     async fn find(&self, scope: &TenantScope, principal: &PrincipalName, id: &SessionId) -> Result<Found<Session>>;
-    /// Stores a session that begins together with the record of its beginning, both or neither, and forgets some that have ended.
+    /// Stores a session that begins together with the record of its beginning, both or neither, and forgets some that have ended. Fails
+    /// where there is a session of its id, whosever it is: that one stays as it is.
     async fn insert(&self, scope: &TenantScope, session: &Session, record: Option<&Entry>) -> Result<()>;
     /// Stores a session's next generation, where the stored one is the generation before and is not revoked. Says whether it was.
     async fn rotate(&self, scope: &TenantScope, session: &Session) -> Result<bool>;

@@ -2,7 +2,7 @@
 
 use crate::access::{Resource, Target};
 use crate::hash::Hash;
-use crate::identity::Principal;
+use crate::identity::{Principal, Vouched};
 use crate::name::{ApiKeyId, PrincipalName, SessionId, SessionName};
 use crate::time::Timestamp;
 
@@ -49,6 +49,8 @@ pub struct Session {
     pub family: Hash,
     /// The principal's [`crate::identity::Principal::valid_after`] when it began: void once that is another one.
     pub issued_under: Timestamp,
+    /// Which outside issuer it was begun at, if any. Where the store did not know its principal then, it is void once it does.
+    pub vouched: Option<Vouched>,
 }
 
 impl Session {
@@ -60,7 +62,13 @@ impl Session {
     /// Whether it goes on, for its principal as that is now.
     pub(super) fn is_live(&self, principal: &Principal, now: Timestamp) -> bool {
         let is_current = principal.is_active() && self.principal == principal.name && self.issued_under == principal.valid_after;
-        is_current && self.revoked.is_none() && now < self.expires
+        let was_known = self.vouched.as_ref().is_none_or(|vouched| vouched.role.is_none());
+        is_current && was_known && self.is_open(now)
+    }
+
+    /// Whether it goes on as far as it depends on nobody.
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
+        self.revoked.is_none() && now < self.expires
     }
 
     /// The session in the text of a refresh token; `None` for what is none.

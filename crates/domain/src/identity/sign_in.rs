@@ -4,13 +4,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::access::{Permit, TenantScope};
-use crate::audit::{Notes, unaudited};
+use crate::audit::{FieldChange, Notes, unaudited};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Hash;
+use crate::identity::outside::{is_blameless, role_of, session_of};
 use crate::identity::principals::check_ruled;
 use crate::identity::rules::MAX_PASSWORD;
 use crate::identity::use_cases::{Asked, Identities, settled};
-use crate::identity::{AccessToken, ApiKey, PasswordVerdict, Principal, PrincipalChange, Secret, Session, SessionKind, actions};
+use crate::identity::{
+    AccessToken, ApiKey, AuthorizationCode, Issuer, PasswordVerdict, Principal, PrincipalChange, Secret, Session, SessionKind,
+    SignInProblem, Vouched, actions,
+};
 use crate::name::{ApiKeyId, CredentialName, PrincipalName, SessionId};
 use crate::request::{Expected, once};
 use crate::tenant::require_active;
@@ -82,6 +86,59 @@ impl Identities {
         let session = self.session(&principal, key, id, SessionKind::Browser, digests);
         self.begin(&session, notes).await?;
         Ok(BrowserSession { secret, session })
+    }
+
+    /// Begins a session of a browser that comes from the sign-in page of an outside issuer, and notes whose. Each sign-in begins one.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] where the issuer refuses the code or says what is not taken, or the sign-in has begun a session already; otherwise
+    /// those of [`Identities::issue`], and [`Error::Unavailable`] while the issuer does not answer.
+    pub async fn open_outside(&self, code: AuthorizationCode, address: Option<IpAddr>, notes: &Notes) -> Result<BrowserSession> {
+        let now = self.ports.clock.now();
+        self.attempts.begin(None, address, now)?;
+        let id = session_of(&self.ports.secrets.digest(&format!("{} {}", code.issuer, code.verifier.expose())))?;
+        if self.ports.sessions.find_shown(&id).await?.is_some() {
+            return Err(SignInProblem::Used.into());
+        }
+        let redeemed = self.ports.codes.redeem(&code, now).await;
+        if redeemed.as_ref().err().is_none_or(is_blameless) {
+            // Others may share the address, and need their attempts where an issuer is set up wrongly.
+            self.attempts.succeeded(None, address);
+        }
+        let token = redeemed?;
+        notes.resource(&token.principal);
+        let Issuer::External(issuer) = &token.issuer else { return Err(Error::Unauthenticated) };
+        let scope = TenantScope::for_system(token.principal.tenant().clone());
+        let known = self.ports.principals.find(&scope, &token.principal).await?.open_for_system();
+        // What stands for somebody who was erased is nobody's name, whatever an issuer calls its users.
+        let is_name = token.principal.erased_id().is_none();
+        let role = role_of(self.ports.principals.as_ref(), &scope, known.as_ref(), &token).await?.filter(|_| is_name);
+        let role = role.ok_or(SignInProblem::Nobody)?;
+        require_active(self.ports.tenants.as_ref(), token.principal.tenant()).await?;
+        let (secret, hash) = self.ports.secrets.browser(&id);
+        let vouched = Vouched { issuer: issuer.clone(), role: known.is_none().then_some(role), issued: token.issued };
+        let session = Session {
+            id,
+            principal: token.principal,
+            kind: SessionKind::Browser,
+            key: None,
+            created: now,
+            expires: now.plus(self.lives.browser),
+            revoked: None,
+            generation: 0,
+            refresh: hash,
+            family: hash,
+            issued_under: known.as_ref().map_or(token.issued, |known| known.valid_after),
+            vouched: Some(vouched),
+        };
+        match self.begin(&session, notes).await {
+            // Of two who finish the same sign-in at once, the store takes one.
+            Err(error) => match self.ports.sessions.find_shown(&session.id).await {
+                Ok(Some(other)) if other.refresh != session.refresh => Err(SignInProblem::Used.into()),
+                _ => Err(error),
+            },
+            Ok(()) => Ok(BrowserSession { secret, session }),
+        }
     }
 
     /// Who it is that wants to sign in, and by which API key.
@@ -249,6 +306,7 @@ impl Identities {
             refresh: digests.refresh,
             family: digests.family,
             issued_under: principal.valid_after,
+            vouched: None,
         }
     }
 
@@ -256,6 +314,8 @@ impl Identities {
     async fn begin(&self, session: &Session, notes: &Notes) -> Result<()> {
         let scope = TenantScope::for_system(session.principal.tenant().clone());
         note_session(notes, session);
+        let begun_at = session.vouched.as_ref().map(|vouched| &*vouched.issuer);
+        notes.changes(FieldChange::named("issuer", None, begun_at).into_iter().collect());
         let record = notes.take_record();
         let stored = self.ports.sessions.insert(&scope, session, record.as_ref()).await;
         stored.map_err(|error| match error.kind() {

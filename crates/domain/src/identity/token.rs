@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::identity::{Role, Secret};
-use crate::name::{PrincipalName, SessionId};
+use crate::identity::{Role, Secret, Vouched};
+use crate::name::{PrincipalName, SessionId, TenantId};
 use crate::time::Timestamp;
 
 /// The longest life of an access token.
@@ -80,4 +80,7 @@ pub trait TokenVerifier: Send + Sync {
     /// # Errors
     /// [`crate::Error::Unauthenticated`] for every token that is not right.
     async fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedToken>;
+
+    /// Whether what an outside issuer has said still counts: it signs people of the tenant in, and may give the role.
+    fn stands_by(&self, tenant: &TenantId, vouched: &Vouched) -> bool;
 }

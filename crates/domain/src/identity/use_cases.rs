@@ -11,8 +11,8 @@ use crate::execution::ExecutionRepository;
 use crate::id::IdSource;
 use crate::identity::attempts::Attempts;
 use crate::identity::{
-    ApiKeyRepository, BootstrapRepository, MAX_TOKEN_LIFE, PasswordHasher, PrincipalRepository, SecretSource, SessionRepository,
-    SubjectRepository, TokenIssuer,
+    ApiKeyRepository, BootstrapRepository, CodeExchange, MAX_TOKEN_LIFE, PasswordHasher, PrincipalRepository, SecretSource,
+    SessionRepository, SubjectRepository, TokenIssuer,
 };
 use crate::request::{Committed, RequestKey, key_reused};
 use crate::revision::Etag;
@@ -46,6 +46,7 @@ pub struct IdentityPorts {
     pub hasher: Arc<dyn PasswordHasher>,
     pub secrets: Arc<dyn SecretSource>,
     pub issuer: Arc<dyn TokenIssuer>,
+    pub codes: Arc<dyn CodeExchange>,
     pub tenants: Arc<dyn TenantStates>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdSource>,

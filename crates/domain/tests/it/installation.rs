@@ -94,6 +94,7 @@ impl Installed {
             hasher: hasher.clone(),
             secrets: secrets.clone(),
             issuer: tokens.clone(),
+            codes: tokens.clone(),
             tenants: kept_tenants.clone(),
             clock: clock.clone(),
             ids,

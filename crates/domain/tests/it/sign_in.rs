@@ -1,9 +1,15 @@
 //! Signing in: what begins a session, what goes on with one, and what ends it.
 
+use std::time::Duration;
+
 use domain::access::CredentialKind;
 use domain::audit::Notes;
-use domain::identity::{ApiKeyDraft, Asked, BootstrapDraft, BrowserSession, Issued, Proof, Role, Secret, UserPatch, actions};
+use domain::identity::{
+    ApiKeyDraft, Asked, AuthorizationCode, BootstrapDraft, BrowserSession, Issued, Issuer, Proof, Role, Secret, UserPatch, VerifiedToken,
+    actions,
+};
 use domain::name::CredentialName;
+use domain::time::Clock as _;
 use domain::{Error, Result};
 
 use crate::installation::{
@@ -46,6 +52,34 @@ async fn the_first_super_administrator_is_made_once_by_the_newest_code() {
     let again = identities.bootstrap(draft(code.expose(), Some(ADA), PASSWORD), None, &notes).await;
     assert!(matches!(again, Err(Error::Unauthenticated)), "{again:?}");
     assert!(identities.offer_bootstrap().await.unwrap().is_none(), "somebody rules");
+}
+
+#[tokio::test]
+async fn of_two_who_finish_one_sign_in_at_once_one_has_a_session() {
+    let installed = Installed::new().await;
+    installed.clock.advance(Duration::from_secs(1));
+    let issued = installed.clock.now();
+    let token = VerifiedToken {
+        issuer: Issuer::External("https://id.example".into()),
+        principal: principal(CLEO),
+        session: None,
+        role: None,
+        issued,
+        expires: issued.plus(TOKEN_LIFE),
+        id: String::new(),
+    };
+    installed.tokens.trust("a code", token);
+    installed.tokens.meet(2);
+    let open = async || {
+        let code = AuthorizationCode { issuer: "corporate".to_owned(), code: Secret::new("a code"), verifier: Secret::new("a verifier") };
+        installed.identities.open_outside(code, None, &Notes::default()).await
+    };
+    let (won, lost) = match tokio::join!(open(), open()) {
+        (Ok(won), lost) => (won, lost),
+        (lost, won) => (won.unwrap(), lost),
+    };
+    assert_eq!(lost.unwrap_err().reason(), "SIGN_IN_UNKNOWN");
+    assert!(installed.accepts(won.secret.expose()).await);
 }
 
 #[tokio::test]

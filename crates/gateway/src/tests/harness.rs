@@ -35,6 +35,8 @@ pub struct Harness {
     pub asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
     /// Bodies of answers that are not at their end and not dropped.
     pub open: Arc<()>,
+    /// The IdentityService.
+    pub identity: Arc<Identity>,
 }
 
 /// An answer that is there.
@@ -54,6 +56,7 @@ impl Harness {
         let (asked, open) = (Arc::new(Mutex::new(Vec::new())), Arc::new(()));
         let (noted, held) = (Arc::clone(&asked), Arc::clone(&open));
         let identity = Arc::new(Identity::default());
+        let known = Arc::clone(&identity);
         let services = tower::service_fn(move |request: Request<Body>| {
             let (noted, held, identity) = (Arc::clone(&noted), Arc::clone(&held), Arc::clone(&identity));
             async move {
@@ -61,7 +64,7 @@ impl Harness {
                 Ok::<_, Infallible>(serve(request, held, &identity).await)
             }
         });
-        Harness { gateway: Gateway::new(contract(), services, config), asked, open }
+        Harness { gateway: Gateway::new(contract(), services, config), asked, open, identity: known }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Response<Body> {

@@ -1,8 +1,8 @@
-//! `[gateway]`: where JSON over HTTP is served, and which pages may ask there.
+//! `[gateway]`: where JSON over HTTP is served, which pages may ask there, and under which address browsers know it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use gateway::Origin;
+use gateway::{Origin, SignIn};
 use settings::{Place, section, value};
 
 use super::listening::optional_encrypted_or_loopback;
@@ -20,14 +20,17 @@ section! {
     /// origins whose pages may ask, beside the gateway's own, separated by commas, such as `https://zona.example`; in plain text the gateway
     /// answers to the names of their hosts, too
     origins: Option<Vec<Origin>> => value::optional(origins);
+    /// the address of the console as browsers know it, such as `https://zona.example`: issuers at whose page people sign in send them back there;
+    /// no request says it
+    public_address: Option<Origin> => value::optional(str::parse);
 }
 
 // === impl Gateway ===
 
 impl Gateway {
-    /// How the gateway is configured, before which there is TLS or not.
-    pub(crate) fn config(&self, is_encrypted: bool) -> gateway::Config {
-        gateway::Config { origins: self.origins.clone().unwrap_or_default(), is_encrypted }
+    /// How the gateway is configured, before which there is TLS or not, and how people sign in elsewhere.
+    pub(crate) fn config(&self, is_encrypted: bool, sign_in: Option<SignIn>) -> gateway::Config {
+        gateway::Config { origins: self.origins.clone().unwrap_or_default(), is_encrypted, sign_in }
     }
 }
 

@@ -5,9 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auth::{Algorithm, ExternalConfig, KeyPlace, KeyRingConfig, LEAST_ITERATIONS, LEAST_MEMORY_KIB, LEAST_PARALLELISM, TokenConfig};
+use auth::{
+    Algorithm, ExternalConfig, KeyPlace, KeyRingConfig, LEAST_ITERATIONS, LEAST_MEMORY_KIB, LEAST_PARALLELISM, SignInConfig, TokenConfig,
+};
 use domain::identity::{Lives, MAX_TOKEN_LIFE, Role};
 use domain::name::{PrincipalKind, PrincipalName, TenantId};
+use gateway::{Origin, Way, redirect};
 use settings::{Place, Reader, Section, section, value};
 
 use super::listening::Listening;
@@ -20,6 +23,12 @@ const MAX_NAME: usize = 32;
 const TOKEN_TYPE: &str = "at+jwt";
 /// The claim that names a user where nobody says otherwise.
 const SUBJECT_CLAIM: &str = "sub";
+/// What an issuer is asked for where nobody says otherwise, and in any case: without it, no ID token comes (OpenID Connect Core 1.0, 3.1.2.1).
+const SCOPE: &str = "openid";
+/// Longest text on a button.
+const MAX_LABEL: usize = 64;
+/// Where the address stands to which issuers send people back.
+const PUBLIC_ADDRESS: &str = "gateway.public_address";
 
 section! {
     /// How callers are known.
@@ -62,7 +71,8 @@ section! {
     audience: String, shown "required" => value::text(name);
     /// its public keys, a JSON Web Key Set: an absolute path, `https://...`, or `http://127.0.0.1:PORT/...`
     keys: KeyPlace, shown "required" => value::text(KeyPlace::parse);
-    /// a PEM file with the authorities of the certificate at an `https` address of keys; not set: those that the system trusts
+    /// a PEM file with the authorities of the certificates at its `https` addresses, of keys and of its page; not set: those that the system
+    /// trusts
     ca: Option<PathBuf> => value::optional(value::path);
     /// the algorithms that it signs with, separated by commas: `EdDSA`, `ES256`, `ES384`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`,
     /// `PS512`
@@ -79,6 +89,15 @@ section! {
     roles: Option<Vec<(String, Role)>> => value::optional(|text| list(text, role));
     /// the `typ` of its tokens
     token_type: Option<String>, shown "`at+jwt`" => value::optional(name);
+    /// what it knows Zona by; set, people sign in to the console at its page, and `gateway.public_address` must be set, too. See
+    /// [Identity](identity.md#signing-in-at-an-issuers-page)
+    client_id: Option<String> => value::optional(name);
+    /// a file with the secret that proves Zona to it, one line; not set: a public client
+    client_secret_file: Option<PathBuf> => value::optional(absolute);
+    /// what it is asked for at its page, separated by blanks
+    scopes: Option<String>, shown "`openid`" => value::optional(scopes);
+    /// what the button says that leads to its page
+    label: Option<String>, shown "the name of the table" => value::optional(label);
 }
 
 section! {
@@ -148,16 +167,52 @@ impl Issuer {
             subject_claim: self.subject_claim.unwrap_or_else(|| SUBJECT_CLAIM.to_owned()),
             role_claim: self.role_claim,
             roles: self.roles.unwrap_or_default(),
+            sign_in: None,
         }
+    }
+
+    /// How people sign in at its page, as browsers see it.
+    fn way(&self, name: &str, client: &str) -> Way {
+        Way {
+            name: name.to_owned(),
+            label: self.label.clone().unwrap_or_else(|| name.to_owned()),
+            issuer: self.issuer.clone(),
+            client: client.to_owned(),
+            scopes: self.scopes.clone().unwrap_or_else(|| SCOPE.to_owned()),
+        }
+    }
+
+    /// How the codes of its page are redeemed, which sends people back to this address.
+    fn sign_in(&self, name: &str, client: &str, public: &Origin) -> Result<SignInConfig, (&'static str, String)> {
+        let place = SignInConfig::place(&self.issuer).map_err(|problem| ("issuer", problem))?;
+        let place = match (&self.ca, &place) {
+            (Some(ca), KeyPlace::Encrypted { .. }) => place.believing(ca.clone()).map_err(|problem| ("ca", problem))?,
+            _ => place,
+        };
+        Ok(SignInConfig {
+            name: name.to_owned(),
+            issuer: self.issuer.clone(),
+            place,
+            client: client.to_owned(),
+            secret: self.client_secret_file.clone(),
+            redirect: redirect(public, name),
+        })
+    }
+
+    /// What is set that means nothing without a client.
+    fn idle(&self) -> Option<&'static str> {
+        let set =
+            [("client_secret_file", self.client_secret_file.is_some()), ("scopes", self.scopes.is_some()), ("label", self.label.is_some())];
+        set.into_iter().find(|(_, is_set)| *is_set && self.client_id.is_none()).map(|(key, _)| key)
     }
 }
 
-/// Reads every issuer's table, and what they have to say of each other.
-pub(super) fn issuers(reader: &mut Reader<'_>) -> Option<Vec<ExternalConfig>> {
+/// Reads every issuer's table, and what they have to say of each other; and who of them signs people in at a page.
+pub(super) fn issuers(reader: &mut Reader<'_>) -> Option<(Vec<ExternalConfig>, Vec<Way>)> {
     let own = reader.known("identity.issuer", |text| Some(text.to_owned()));
     let names = reader.entries(&Issuer::SECTION);
     let tables: Vec<_> = names.iter().map(|name| one(reader, name)).collect();
-    let read: Vec<ExternalConfig> = tables.into_iter().collect::<Option<_>>()?;
+    let (read, ways): (Vec<ExternalConfig>, Vec<Option<Way>>) = tables.into_iter().collect::<Option<_>>()?;
     let mut fine = true;
     for (index, issuer) in read.iter().enumerate() {
         let known = read[..index].iter().any(|other| other.issuer == issuer.issuer) || own.as_ref() == Some(&issuer.issuer);
@@ -166,7 +221,7 @@ pub(super) fn issuers(reader: &mut Reader<'_>) -> Option<Vec<ExternalConfig>> {
             fine = false;
         }
     }
-    fine.then_some(read)
+    fine.then(|| (read, ways.into_iter().flatten().collect()))
 }
 
 /// Reads what the certificates of others mean; of one URI there is one meaning.
@@ -185,7 +240,7 @@ pub(super) fn certificates(reader: &mut Reader<'_>) -> Option<Vec<(String, Princ
     fine.then(|| read.into_iter().map(|certificate| (certificate.uri, certificate.account)).collect())
 }
 
-fn one(reader: &mut Reader<'_>, name: &str) -> Option<ExternalConfig> {
+fn one(reader: &mut Reader<'_>, name: &str) -> Option<(ExternalConfig, Option<Way>)> {
     let table = Issuer::SECTION.entry(name);
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let named = !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(allowed);
@@ -201,14 +256,59 @@ fn one(reader: &mut Reader<'_>, name: &str) -> Option<ExternalConfig> {
         reader.refuse(&Section::key(&table, "roles"), "and `role_claim` need each other");
         return None;
     }
-    let (keys, ca) = (issuer.keys.clone(), issuer.ca.clone());
-    match ca.map_or(Ok(keys.clone()), |ca| keys.believing(ca)) {
-        Ok(keys) => Some(Issuer { keys, ..issuer }.config()),
+    // Keys in a file need no authorities, and the issuer's page beside them may.
+    let is_for_page = issuer.client_id.is_some() && matches!(SignInConfig::place(&issuer.issuer), Ok(KeyPlace::Encrypted { .. }));
+    let ca = issuer.ca.clone().filter(|_| matches!(issuer.keys, KeyPlace::Encrypted { .. }) || !is_for_page);
+    let keys = match ca.map_or(Ok(issuer.keys.clone()), |ca| issuer.keys.clone().believing(ca)) {
+        Ok(keys) => keys,
         Err(problem) => {
             reader.refuse(&Section::key(&table, "ca"), problem);
-            None
+            return None;
         }
+    };
+    let (sign_in, way) = match signs_in(reader, name, &issuer) {
+        Ok(found) => found.map_or((None, None), |(sign_in, way)| (Some(sign_in), Some(way))),
+        Err((key, problem)) => {
+            reader.refuse(&Section::key(&table, key), problem);
+            return None;
+        }
+    };
+    Some((ExternalConfig { sign_in, ..Issuer { keys, ..issuer }.config() }, way))
+}
+
+/// How people sign in at an issuer's page, where they do.
+fn signs_in(reader: &Reader<'_>, name: &str, issuer: &Issuer) -> Result<Option<(SignInConfig, Way)>, (&'static str, String)> {
+    if let Some(key) = issuer.idle() {
+        return Err((key, "needs `client_id` beside it".to_owned()));
     }
+    let Some(client) = &issuer.client_id else { return Ok(None) };
+    let public = reader.known(PUBLIC_ADDRESS, |text| text.parse::<Origin>().ok());
+    let public = public.ok_or_else(|| ("client_id", format!("needs `{PUBLIC_ADDRESS}`: the issuer sends people back there")))?;
+    if !public.is_guarded() {
+        return Err(("client_id", format!("needs `{PUBLIC_ADDRESS}` over https, or on this host: codes come back there")));
+    }
+    Ok(Some((issuer.sign_in(name, client, &public)?, issuer.way(name, client))))
+}
+
+fn absolute(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| error.to_string())
+}
+
+/// Scopes by RFC 6749, 3.3, one of which brings an ID token.
+fn scopes(text: &str) -> Result<String, String> {
+    let is_scope = |scope: &str| scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+    let all: Vec<&str> = text.split_whitespace().collect();
+    match all.contains(&SCOPE) && all.iter().all(|scope| is_scope(scope)) {
+        true => Ok(all.join(" ")),
+        false => Err(format!("must be scopes separated by blanks, `{SCOPE}` among them")),
+    }
+}
+
+/// A text that people read: one line, not empty.
+fn label(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = !text.is_empty() && text.chars().count() <= MAX_LABEL && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {MAX_LABEL} characters in one line")) }
 }
 
 /// A text as it stands in tokens: one line, not empty.

@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use domain::access::{Access, Grantee};
 use domain::code_policy::{CodePolicy, Preset, RuleException};
 use domain::event::{Detail, Details};
-use domain::identity::{ApiKey, Role, Session, SessionKind};
+use domain::identity::{ApiKey, Role, Session, SessionKind, Vouched};
 use domain::name::{ApiKeyId, PrincipalName, RuntimeId, SecretName, SessionId, WebhookId, WebhookName};
 use domain::revision::Revision;
 use domain::sandbox::Isolation;
@@ -133,9 +133,14 @@ fn principals_keys_and_sessions_survive_whole() {
         refresh: hash(5),
         family: hash(6),
         issued_under: at(7),
+        vouched: Some(Vouched { issuer: "https://id.example".into(), role: Some(Role::Creator), issued: at(8) }),
     };
     let document = stored(&SessionDocument::from(&session));
     assert_eq!(document.into_session(session.principal.clone(), session.id.clone()).unwrap(), session);
+    let vouched = session.vouched.clone().map(|vouched| Vouched { role: None, ..vouched });
+    let of_a_known_one = Session { vouched, ..session.clone() };
+    let document = stored(&SessionDocument::from(&of_a_known_one));
+    assert_eq!(document.into_session(session.principal.clone(), session.id.clone()).unwrap(), of_a_known_one);
     let odd: SessionDocument = spoiled(&SessionDocument::from(&session), "key", "short");
     assert!(odd.into_session(session.principal, session.id).is_err());
 }

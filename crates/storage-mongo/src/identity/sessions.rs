@@ -43,7 +43,8 @@ pub(super) async fn insert(session: &mut Session, tenant: &TenantId, begun: &Ent
         "generation": i64::from(begun.generation),
         "document": encode(begun),
     };
-    session.add(SESSIONS.name, document).await
+    let is_free = session.insert(SESSIONS.name, document).await?;
+    is_free.then_some(()).ok_or(Error::Misused("a session whose id is taken"))
 }
 
 /// Forgets some sessions of a tenant that have ended. Outside of transactions: of two that forget the same, neither waits.

@@ -252,6 +252,9 @@ impl SessionRepository for InMemoryIdentity {
         }
         let mut held = self.held();
         held.sessions.retain(|_, other| other.expires > session.created);
+        if held.sessions.contains_key(&session.id) {
+            return Err(Error::AlreadyExists { resource: session.name().to_string() });
+        }
         held.sessions.insert(session.id.clone(), session.clone());
         Ok(())
     }

@@ -37,7 +37,9 @@ impl SessionRepository for InMemorySessions {
     }
 
     async fn insert(&self, scope: &TenantScope, session: &Session, record: Option<&Entry>) -> Result<()> {
-        // What the log refuses is not stored, and storing a session in memory cannot fail.
+        // What the log refuses is not stored, and of what is not stored nothing is recorded.
+        let is_free = SessionRepository::find_shown(self.sessions.as_ref(), &session.id).await?.is_none();
+        let record = record.filter(|_| is_free);
         self.logs.append(record.into_iter().cloned().collect()).await?;
         self.sessions.insert(scope, session, None).await
     }

@@ -9,6 +9,8 @@ use server::config::BackendKind;
 
 use super::*;
 
+mod sign_in;
+
 struct File {
     _directory: tempfile::TempDir,
     path: PathBuf,
@@ -264,7 +266,7 @@ fn issuers_speak_for_tenants_that_are_named_and_never_for_the_installation() {
         (
             "tenants = \"acme\"\nsecret = \"x\"",
             "secret: is unknown; an issuer has issuer, audience, keys, ca, algorithms, tenants, \
-          tenant_claim, subject_claim, role_claim, roles, token_type",
+          tenant_claim, subject_claim, role_claim, roles, token_type, client_id, client_secret_file, scopes, label",
         ),
     ] {
         assert_eq!(problems(&issuer("one", keys)), [format!("identity.issuers.one.{problem}")]);
@@ -360,7 +362,7 @@ admin_names = "metrics.internal, zona"
 max_connections = 10
 data = "/srv/zona"
 advisories = "/srv/advisories"
-gateway = { listen = "127.0.0.1:7080", origins = "https://zona.example, http://127.0.0.1:5173" }
+gateway = { listen = "127.0.0.1:7080", origins = "https://zona.example, http://127.0.0.1:5173", public_address = "https://zona.example" }
 tls = { certificate = "/etc/zona/tls.crt", key = "/etc/zona/tls.key", client_ca = "/etc/zona/clients.pem" }
 log = { filter = "info", format = "json" }
 otlp.endpoint = "http://127.0.0.1:4317"
@@ -466,6 +468,10 @@ subject_claim = "preferred_username"
 role_claim = "realm_access.roles"
 roles = "zona-users=user, zona-admins=admin"
 token_type = "JWT"
+client_id = "zona-console"
+client_secret_file = "/etc/zona/corporate.secret"
+scopes = "openid profile"
+label = "Corporate"
 
 [identity.certificates.nightly]
 uri = "spiffe://example.org/ns/jobs/sa/nightly"

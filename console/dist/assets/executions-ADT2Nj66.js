@@ -1,0 +1,1 @@
+export{n as Executions}from"./executions-DfYzqEvc.js";

@@ -1,1 +1,0 @@
-export{n as Executions}from"./executions-BgZp3ELs.js";
