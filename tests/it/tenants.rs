@@ -121,3 +121,22 @@ fn a_tenant_is_made_filled_suspended_and_resumed() {
     assert_eq!([&by_grpcurl["tenants"][0]["name"], &by_grpcurl["tenants"][0]["status"]], ["Acme", "deleted"]);
     server.stop();
 }
+
+#[test]
+fn an_installation_is_filled_with_utilities_that_work() {
+    let server = Server::configured(SIGNED_IN_ONLY);
+    let root = Person::first(&server);
+    let seed = ["bench", "seed", "--tenants", "3", "--utilities", "20", "-o", "json"];
+    let first = root.zona(&seed).with_code(OK).json();
+    assert_eq!((&first["tenants"]["made"], &first["utilities"]["made"]), (&json!(3), &json!(60)));
+    let again = root.zona(&seed).with_code(OK).json();
+    assert_eq!((&again["tenants"]["there"], &again["utilities"]["there"]), (&json!(3), &json!(60)));
+    let list = root.zona(&["--tenant", "seed-0002", "utility", "list", "-o", "json"]).with_code(OK).json();
+    let utilities = list.as_array().expect("a list is an array");
+    let scripts = utilities.iter().filter(|utility| utility["kind"] == "SCRIPT").count();
+    assert_eq!((utilities.len(), scripts), (20, 5), "{list}");
+    let made = root.zona(&["--tenant", "seed-0003", "transform", "utility-0000007", "--value-string", " A "]).with_code(OK);
+    assert_eq!(made.text(), "\"a-7\"\n");
+    let member = Person::made_by(&root, &server, "ann", "CREATOR");
+    member.zona(&seed).with_code(DENIED);
+}

@@ -72,6 +72,7 @@ fn dispatch(command: Command, context: Context) -> Result {
             Command::Transform(transform) => transform.run(&context.client.context()?).await,
             Command::Execution(execution) => execution.run(&context.client.context()?).await,
             Command::Batch(batch) => batch.run(&context.client.context()?).await,
+            Command::Bench(bench) => bench.run(&context.client.context()?).await,
             Command::Operation(operation) => operation.run(&context.client.context()?).await,
             Command::Policy(policy) => policy.run(&context.client.context()?).await,
             Command::Runtime(runtime) => runtime.run(&context.client.context()?).await,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, Batch, Event, Execution, Keys, Login, NamedContext, Operation, Policy, Run, Runtime, Schedule, Secret, ServiceAccount,
-    Session, Tenant, Transform, User, Utility, Webhook,
+    Access, ApiKey, Batch, Bench, Event, Execution, Keys, Login, NamedContext, Operation, Policy, Run, Runtime, Schedule, Secret,
+    ServiceAccount, Session, Tenant, Transform, User, Utility, Webhook,
 };
 use cli::output::Format;
 use settings::Flag;
@@ -77,6 +77,9 @@ pub enum Command {
     /// Start many executions by one call, and see what became of each
     #[command(subcommand)]
     Batch(Batch),
+    /// Make an installation as large as what is measured needs it to be
+    #[command(subcommand)]
+    Bench(Bench),
     /// Look at long work, follow it, stop it
     #[command(subcommand)]
     Operation(Operation),

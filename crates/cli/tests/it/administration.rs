@@ -1,7 +1,11 @@
 //! Tenants, access, shares, policies, secrets, webhooks, runtimes and the server: what each line asks for, and what is told of the answer.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde_json::json;
-use tonic::Status;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::line::{each_asks, run};
 use crate::peer::Peer;
@@ -402,4 +406,51 @@ async fn each_line_about_operations_and_batches_asks_for_what_it_says_and_wrong_
     std::fs::write(&file, "{\"utility\": \"extract\"}\nnonsense\n{}\n").unwrap();
     let refused = run(&peer, &format!("batch start --file {}", file.display())).await;
     assert_eq!(refused.code(), 2);
+}
+
+/// What a server answers whoever calls too often.
+fn too_often() -> Status {
+    let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(1)));
+    Status::with_error_details(Code::ResourceExhausted, "too many calls", details)
+}
+
+#[tokio::test]
+async fn an_installation_is_filled_as_large_as_it_is_to_be_and_no_faster_than_the_server_takes_it() {
+    let peer = Peer::start().await;
+    peer.refuses("CreateTenant", too_often());
+    peer.answers("CreateTenant", json!({}));
+    for _ in 0..3 {
+        peer.refuses("CreateUtility", too_often());
+    }
+    peer.answers("CreateUtility", json!({}));
+    let filled = run(&peer, "bench seed --tenants 2 --utilities 5 --prefix many -o json").await;
+    assert_eq!(filled.json()["tenants"], json!({"made": 2, "there": 0}));
+    assert_eq!(filled.json()["utilities"], json!({"made": 10, "there": 0}));
+    let asked = |method: &str| filled.asked.iter().filter(|asked| asked.method == method).map(|asked| &asked.request).collect::<Vec<_>>();
+    let tenants: Vec<_> = asked("CreateTenant").into_iter().map(|request| &request["tenant_id"]).collect();
+    assert_eq!(tenants, ["many-0001", "many-0001", "many-0002"]);
+    let utilities = asked("CreateUtility");
+    assert_eq!(utilities.len(), 13, "three were asked for twice");
+    let names: BTreeSet<_> = utilities.iter().map(|request| format!("{} {}", request["parent"], request["utility_id"])).collect();
+    assert_eq!(names.len(), 10, "{names:?}");
+    let codes: BTreeSet<_> = utilities.iter().map(|request| request["utility"]["code"].to_string()).collect();
+    assert_eq!(codes.len(), 5, "{codes:?}");
+}
+
+#[tokio::test]
+async fn filling_goes_on_behind_what_is_there_and_ends_with_what_is_refused() {
+    let peer = Peer::start().await;
+    for method in ["CreateTenant", "CreateUtility"] {
+        peer.refuses(method, Status::already_exists("it is there"));
+    }
+    let again = run(&peer, "bench seed --tenants 2 --utilities 5").await;
+    assert!(again.printed.contains("0 made, 10 there before"), "{}", again.printed);
+
+    let peer = Peer::start().await;
+    peer.refuses("CreateUtility", Status::resource_exhausted("the tenant is full"));
+    let full = run(&peer, "bench seed --tenants 1 --utilities 5 --concurrency 1").await;
+    assert!(full.asked.len() == 2 && full.failure().contains("the tenant is full"), "{full:?}");
+    assert!(full.failure().contains("the same command goes on from here"), "{}", full.failure());
+    let wrong = run(&peer, "bench seed --tenants 1 --utilities 5 --prefix Not-A-Code").await;
+    assert!(wrong.asked.is_empty() && wrong.code() == 2 && wrong.failure().contains("--prefix"), "{wrong:?}");
 }

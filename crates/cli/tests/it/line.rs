@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use clap::{Parser, Subcommand};
 use cli::command::{
-    Access, ApiKey, AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch, Batch, Event, Execution, Keys, Operation, Policy, Run,
-    Runtime, Schedule, Secret, ServiceAccount, Session, Tenant, Transform, User, Utility, Webhook,
+    Access, ApiKey, AuditCosign, AuditExport, AuditList, AuditReport, AuditWatch, Batch, Bench, Event, Execution, Keys, Operation, Policy,
+    Run, Runtime, Schedule, Secret, ServiceAccount, Session, Tenant, Transform, User, Utility, Webhook,
 };
 use cli::output::{Format, Output};
 use cli::{Context, Credential, Exit, Failure};
@@ -32,6 +32,8 @@ enum Command {
     Execution(Execution),
     #[command(subcommand)]
     Batch(Batch),
+    #[command(subcommand)]
+    Bench(Bench),
     #[command(subcommand)]
     Operation(Operation),
     #[command(subcommand)]
@@ -146,6 +148,7 @@ async fn perform(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Transform(command) => command.run(context).await,
         Command::Execution(command) => command.run(context).await,
         Command::Batch(command) => command.run(context).await,
+        Command::Bench(command) => command.run(context).await,
         Command::Operation(command) => command.run(context).await,
         Command::Policy(command) => command.run(context).await,
         Command::Runtime(command) => command.run(context).await,
