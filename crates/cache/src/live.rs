@@ -54,6 +54,8 @@ pub struct LiveStats {
     pub untold: u64,
     /// Hints of other servers that were heard.
     pub heard: u64,
+    /// Whether Redis takes hints, and none comes in.
+    pub is_deaf: bool,
     /// How reading goes.
     pub reads: Standing,
     /// How telling goes.
@@ -89,7 +91,7 @@ impl LiveEvents {
         let (waiting, told) = mpsc::channel(MAX_WAITING);
         Ok(LiveEvents {
             streams: Streams::new(Connection::open(redis)?, sealing),
-            subscription: Subscription::new(redis, CHANNEL)?,
+            subscription: Subscription::new(redis, CHANNEL, server)?,
             server: server.to_owned(),
             waiting,
             told: Mutex::new(told),
@@ -105,7 +107,7 @@ impl LiveEvents {
             // The hints of the store come all the same, somewhat later.
             Heard::Missed => {}
         };
-        tokio::join!(self.subscription.hear(heard), self.tell_what_waits());
+        tokio::join!(self.subscription.hear(self.streams.connection(), heard), self.tell_what_waits());
     }
 
     /// How telling goes.
@@ -118,6 +120,7 @@ impl LiveEvents {
             unreadable: read(&self.counts.unreadable),
             untold: read(&self.counts.untold),
             heard: read(&self.counts.heard),
+            is_deaf: self.subscription.is_deaf(),
             reads,
             writes,
         }

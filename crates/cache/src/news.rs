@@ -50,6 +50,8 @@ pub struct NewsStats {
     pub unsent: u64,
     /// How often everything was taken to have changed.
     pub missed: u64,
+    /// Whether Redis takes messages, and none comes in.
+    pub is_deaf: bool,
 }
 
 #[derive(Default)]
@@ -62,7 +64,7 @@ struct Counts {
 impl Wire {
     /// Begins to connect, and waits for nothing. `server` is a word that no other server has.
     pub(crate) fn open(config: &Config, connection: Connection, server: &str) -> Result<Self, Error> {
-        let subscription = Subscription::new(config, CHANNEL)?;
+        let subscription = Subscription::new(config, CHANNEL, server)?;
         let (waiting, sent) = mpsc::channel(MAX_WAITING);
         Ok(Wire { connection, subscription, server: server.to_owned(), waiting, sent: Mutex::new(sent), counts: Counts::default() })
     }
@@ -93,13 +95,14 @@ impl Wire {
             Heard::Message(message) => self.read(message, &told),
             Heard::Missed => self.miss(&told),
         };
-        self.subscription.hear(heard).await;
+        self.subscription.hear(&self.connection, heard).await;
     }
 
     /// How messages went.
     pub(crate) fn stats(&self) -> NewsStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        NewsStats { heard: read(&self.counts.heard), unsent: read(&self.counts.unsent), missed: read(&self.counts.missed) }
+        let Counts { heard, unsent, missed } = &self.counts;
+        NewsStats { heard: read(heard), unsent: read(unsent), missed: read(missed), is_deaf: self.subscription.is_deaf() }
     }
 
     /// What comes in, beside what is heard.

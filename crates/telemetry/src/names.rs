@@ -61,6 +61,8 @@ pub const CACHE_NEWS_HEARD: &str = "cache_news_heard";
 pub const CACHE_NEWS_UNSENT: &str = "cache_news_unsent";
 /// Counter: how often changes may have been missed.
 pub const CACHE_NEWS_MISSED: &str = "cache_news_missed";
+/// Gauge: 1 while Redis takes changes and hands none on.
+pub const CACHE_NEWS_DEAF: &str = "cache_news_deaf";
 /// Counter: utilities that were read ahead at the start.
 pub const CACHE_WARMED: &str = "cache_warmed";
 /// Counter: looks of watchers that were answered by Redis.
@@ -73,6 +75,8 @@ pub const LIVE_EVENTS_UNREADABLE: &str = "live_events_unreadable";
 pub const LIVE_EVENTS_UNTOLD: &str = "live_events_untold";
 /// Counter: hints of other servers' events that were heard.
 pub const LIVE_EVENTS_HEARD: &str = "live_events_heard";
+/// Gauge: 1 while Redis takes hints of events and hands none on.
+pub const LIVE_EVENTS_DEAF: &str = "live_events_deaf";
 /// Gauge: 0 while events are read from Redis, 1 while one attempt tries, 2 while none is made.
 pub const REDIS_EVENT_READS_STATE: &str = "redis_event_reads_state";
 /// Gauge: 0 while events are written to Redis, 1 while one attempt tries, 2 while none is made.
@@ -102,7 +106,7 @@ pub const ADVISORY_READINGS_FAILED: &str = "advisory_readings_failed";
 pub const ADVISORIES_READ: &str = "advisories_read_timestamp_seconds";
 
 /// Every metric above, without the prefix.
-pub const METRICS: [&str; 42] = [
+pub const METRICS: [&str; 44] = [
     REQUESTS,
     REQUEST_SECONDS,
     REQUESTS_SETTLED,
@@ -126,12 +130,14 @@ pub const METRICS: [&str; 42] = [
     CACHE_NEWS_HEARD,
     CACHE_NEWS_UNSENT,
     CACHE_NEWS_MISSED,
+    CACHE_NEWS_DEAF,
     CACHE_WARMED,
     LIVE_EVENTS_HITS,
     LIVE_EVENTS_MISSES,
     LIVE_EVENTS_UNREADABLE,
     LIVE_EVENTS_UNTOLD,
     LIVE_EVENTS_HEARD,
+    LIVE_EVENTS_DEAF,
     REDIS_EVENT_READS_STATE,
     REDIS_EVENT_WRITES_STATE,
     REDIS_READS_STATE,

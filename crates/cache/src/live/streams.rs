@@ -91,6 +91,11 @@ impl Streams {
         Streams { connection, sealing }
     }
 
+    /// The way to Redis.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Adds batches, and says `hint` once they are there.
     pub(super) async fn add(
         &self,

@@ -68,13 +68,14 @@ pub(crate) fn observe_cache(metrics: &Metrics, cache: &Kept) {
 pub(crate) fn observe_live(metrics: &Metrics, live: Option<&Live>) {
     let Some(events) = live.map(|live| Arc::clone(&live.events)) else { return };
     metrics.observe(move || {
-        let LiveStats { hits, misses, unreadable, untold, heard, reads, writes } = events.stats();
+        let LiveStats { hits, misses, unreadable, untold, heard, is_deaf, reads, writes } = events.stats();
         vec![
             Reading::counter(names::LIVE_EVENTS_HITS, "Looks of watchers that were answered by Redis", hits),
             Reading::counter(names::LIVE_EVENTS_MISSES, "Looks of watchers that Redis did not answer", misses),
             Reading::counter(names::LIVE_EVENTS_UNREADABLE, "Batches of events in Redis that do not open", unreadable),
             Reading::counter(names::LIVE_EVENTS_UNTOLD, "Batches of events that other servers could not be told of", untold),
             Reading::counter(names::LIVE_EVENTS_HEARD, "Hints of other servers' events that were heard", heard),
+            Reading::gauge(names::LIVE_EVENTS_DEAF, "1 while Redis takes hints of events and hands none on", u64::from(is_deaf)),
             Reading::gauge(
                 names::REDIS_EVENT_READS_STATE,
                 "0 while events are read from Redis, 1 while one attempt tries, 2 while none is made",
@@ -140,6 +141,7 @@ fn shared_readings(stats: &SharedStats) -> Vec<Reading> {
         Reading::counter(names::CACHE_NEWS_HEARD, "Changes that other servers told of", news.heard),
         Reading::counter(names::CACHE_NEWS_UNSENT, "Changes that other servers could not be told of", news.unsent),
         Reading::counter(names::CACHE_NEWS_MISSED, "How often changes may have been missed", news.missed),
+        Reading::gauge(names::CACHE_NEWS_DEAF, "1 while Redis takes changes and hands none on", u64::from(news.is_deaf)),
         Reading::counter(names::CACHE_WARMED, "Utilities that were read ahead at the start", stats.warming.read),
         Reading::gauge(
             names::REDIS_READS_STATE,

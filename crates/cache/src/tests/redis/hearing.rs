@@ -7,8 +7,10 @@ use domain::utility::{Utility, UtilityRepository as _};
 use test_support::sample::{at, change, creation, utility};
 use test_support::{RedisServer, in_time};
 use tokio::sync::broadcast::error::RecvError;
+use zeroize::Zeroizing;
 
-use super::World;
+use super::{World, config};
+use crate::RedisConfig;
 
 /// Bound of the promise, with slack for a busy machine: what is measured includes the reads.
 const SOON: Duration = Duration::from_secs(2);
@@ -134,4 +136,43 @@ async fn what_another_server_has_changed_and_the_store_tells_of_is_not_told_agai
         .await;
     let heard: Vec<u64> = world.nodes.iter().map(|node| node.cache.stats().news.heard).collect();
     assert!(heard[0] == 0 && heard[1] <= made, "only who makes a change tells of it, once: {heard:?} of {made}");
+}
+
+#[tokio::test]
+async fn who_may_not_hear_says_so_and_hears_once_that_is_permitted() {
+    // The first user may neither speak nor hear there, the second one speaks.
+    for (forbidden, permitted) in [("resetchannels", "&zona:*"), ("-subscribe", "+subscribe")] {
+        let redis = RedisServer::start();
+        let user = ["ACL", "SETUSER", "zona", "on", ">word", "~zona:*", "&zona:*", "+@all", forbidden];
+        assert_eq!(redis.command(&user), "OK");
+        let narrow =
+            RedisConfig { user: Some("zona".to_owned()), password: Some(Zeroizing::new("word".to_owned())), ..config(&redis.url()) };
+        let world = World::on(&narrow, &[true]);
+        let news = || world.nodes[0].cache.stats().news;
+        world.until(async |_| news().is_deaf).await;
+        // What hears anew has missed something.
+        let missed = news().missed;
+        assert_eq!(redis.command(&["ACL", "SETUSER", "zona", permitted]), "OK");
+        world.until(async |_| !news().is_deaf && news().missed > missed).await;
+        redis.command(&["PUBLISH", "zona:changes", "other utilities acme"]);
+        world.until(async |_| news().heard > 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hears_is_not_taken_for_a_deaf_one_and_makes_no_new_connection() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true]);
+    let news = || world.nodes[0].cache.stats().news;
+    world.until(async |_| news().missed >= 2).await;
+    let missed = news().missed;
+    // Two words came back.
+    let words = || {
+        redis
+            .command(&["INFO", "commandstats"])
+            .lines()
+            .find_map(|line| line.strip_prefix("cmdstat_publish:calls=")?.split(',').next()?.parse::<u32>().ok())
+    };
+    world.until(async |_| words() >= Some(3)).await;
+    assert_eq!((news().is_deaf, news().missed, news().heard), (false, missed, 0));
 }
