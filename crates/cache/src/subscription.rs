@@ -152,7 +152,9 @@ impl Subscription {
     }
 
     fn note(&self, message: &Message) {
-        if let Some(word) = message.value.as_u64() {
+        let text = message.value.as_bytes().and_then(|text| std::str::from_utf8(text).ok());
+        // Whoever else speaks there says nothing of how well this one hears.
+        if let Some(word) = text.and_then(|text| text.parse().ok()) {
             self.echoed.send_replace(word);
         }
     }
