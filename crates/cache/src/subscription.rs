@@ -123,7 +123,7 @@ impl Subscription {
                 Err(error) if error.details().starts_with("NOPERM") => false,
                 // Redis is away: nothing is known of how well this one hears.
                 Err(_) => continue,
-                Ok(_) => timeout(ECHO_WITHIN, echoed.wait_for(|echoed| *echoed >= word)).await.is_ok(),
+                Ok(_) => timeout(ECHO_WITHIN, echoed.wait_for(|echoed| *echoed == word)).await.is_ok(),
             };
             // Nor is it where it was not subscribed in time.
             if subscribed > 0 && self.subscribed.load(Ordering::Relaxed) == subscribed {
