@@ -105,6 +105,12 @@ impl Wire {
         NewsStats { heard: read(heard), unsent: read(unsent), missed: read(missed), is_deaf: self.subscription.is_deaf() }
     }
 
+    /// The last word that came back of what was said to oneself.
+    #[cfg(test)]
+    pub(crate) fn echoed(&self) -> u64 {
+        self.subscription.echoed()
+    }
+
     /// What comes in, beside what is heard.
     #[cfg(test)]
     pub(crate) fn messages(&self) -> tokio::sync::broadcast::Receiver<fred::types::Message> {

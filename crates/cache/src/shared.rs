@@ -144,6 +144,12 @@ impl SharedCache {
         &self.second
     }
 
+    /// The last word that came back of what was said to oneself.
+    #[cfg(test)]
+    pub(crate) fn echoed(&self) -> u64 {
+        self.wire.echoed()
+    }
+
     /// What comes in by messages, beside what is heard.
     #[cfg(test)]
     pub(crate) fn messages(&self) -> tokio::sync::broadcast::Receiver<fred::types::Message> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use api_proto::zona::tenant::v1::CreateTenantRequest;
+use api_proto::zona::tenant::v1::{CreateTenantRequest, GetTenantRequest};
 use api_proto::zona::utility::v1::{CreateUtilityRequest, Utility};
 use clap::{Args, Subcommand, value_parser};
 use futures_util::{StreamExt as _, stream};
@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::client::repeated::RequestId;
-use crate::client::{Client, names};
+use crate::client::{Client, names, soon};
 use crate::context::Context;
 use crate::document::Document;
 use crate::exit::Exit;
@@ -20,8 +20,9 @@ use crate::pending::Pending;
 
 /// How often it is told how far it has come.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
-/// How often a call is made again that comes too often.
+/// How often a call is made again that comes too often, and the reason by which a server says so.
 const MAX_WAITS: u32 = 100;
+const TOO_OFTEN: &str = "RATE_LIMITED";
 /// One utility in so many is a script, and one in so many has a tag of its own.
 const SCRIPTS: u32 = 4;
 const TAGS: u32 = 100;
@@ -104,7 +105,7 @@ impl Seed {
             stream::iter(each).map(|(tenant, number)| new_utility(&client, tenant, number)).buffer_unordered(self.concurrency.into());
         let mut told = Instant::now();
         while let Some(one) = making.next().await {
-            made[1].add(one.map_err(|failure| failure.hint("the same command goes on from here"))?);
+            made[1].add(one.map_err(|failure| failure.hint_on(Exit::Unavailable, "the same command goes on from here"))?);
             if told.elapsed() >= TOLD_EVERY {
                 told = Instant::now();
                 progress(&format!("{} of {total} utilities", made[1].new + made[1].known));
@@ -148,11 +149,21 @@ fn show(context: &Context, [tenants, utilities]: [Count; 2], took: Duration) -> 
 }
 
 async fn new_tenant(client: &Client, tenant: &names::Tenant) -> Result<Made> {
-    made(async |request: &RequestId| {
+    let made = made(async |request: &RequestId| {
         let body = |request_id| CreateTenantRequest { tenant_id: tenant.as_str().to_owned(), request_id, ..Default::default() };
         request.once(body, async |request| client.tenants().create_tenant(request).await).await.map(drop)
     })
-    .await
+    .await?;
+    if made == Made::Known {
+        // The code of a deleted one stays taken.
+        let request = GetTenantRequest { name: names::parent(tenant) };
+        let found = client.tenants().get_tenant(soon(request)).await?.into_inner();
+        if found.close_time.is_some() {
+            let message = format!("tenants/{tenant} is {}: nothing can be made there", found.status);
+            return Err(Failure::new(Exit::Conflict, message).hint("another --prefix names other tenants"));
+        }
+    }
+    Ok(made)
 }
 
 async fn new_utility(client: &Client, tenant: &names::Tenant, number: u32) -> Result<Made> {
@@ -178,8 +189,9 @@ async fn made(make: impl AsyncFn(&RequestId) -> std::result::Result<(), Status>)
             Err(status) if status.code() == Code::AlreadyExists => return Ok(Made::Known),
             Err(status) => status,
         };
+        let is_too_often = status.get_details_error_info().is_some_and(|info| info.reason == TOO_OFTEN);
         let delay = status.get_details_retry_info().and_then(|retry| retry.retry_delay);
-        match delay.filter(|_| status.code() == Code::ResourceExhausted && waits < MAX_WAITS) {
+        match delay.filter(|_| is_too_often && waits < MAX_WAITS) {
             Some(delay) => tokio::time::sleep(delay).await,
             None => return Err(status.into()),
         }

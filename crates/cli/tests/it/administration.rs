@@ -1,6 +1,6 @@
 //! Tenants, access, shares, policies, secrets, webhooks, runtimes and the server: what each line asks for, and what is told of the answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde_json::json;
@@ -410,8 +410,13 @@ async fn each_line_about_operations_and_batches_asks_for_what_it_says_and_wrong_
 
 /// What a server answers whoever calls too often.
 fn too_often() -> Status {
-    let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(1)));
-    Status::with_error_details(Code::ResourceExhausted, "too many calls", details)
+    exhausted("RATE_LIMITED", Duration::from_millis(1))
+}
+
+fn exhausted(reason: &str, delay: Duration) -> Status {
+    let mut details = ErrorDetails::with_retry_info(Some(delay));
+    details.set_error_info(reason, "zona.dev", HashMap::new());
+    Status::with_error_details(Code::ResourceExhausted, "no more of that", details)
 }
 
 #[tokio::test]
@@ -447,10 +452,21 @@ async fn filling_goes_on_behind_what_is_there_and_ends_with_what_is_refused() {
     assert!(again.printed.contains("0 made, 10 there before"), "{}", again.printed);
 
     let peer = Peer::start().await;
-    peer.refuses("CreateUtility", Status::resource_exhausted("the tenant is full"));
+    peer.refuses("CreateUtility", exhausted("UTILITIES_FULL", Duration::from_secs(60)));
     let full = run(&peer, "bench seed --tenants 1 --utilities 5 --concurrency 1").await;
-    assert!(full.asked.len() == 2 && full.failure().contains("the tenant is full"), "{full:?}");
-    assert!(full.failure().contains("the same command goes on from here"), "{}", full.failure());
+    assert!(full.asked.len() == 2 && full.failure().contains("UTILITIES_FULL"), "what waiting does not mend is not waited for: {full:?}");
+
+    let peer = Peer::start().await;
+    peer.refuses("CreateTenant", Status::already_exists("it is there"));
+    peer.answers("GetTenant", json!({"resourceName": "tenants/seed-0001", "status": "deleted", "closeTime": "2026-01-02T03:04:05Z"}));
+    let deleted = run(&peer, "bench seed --tenants 1 --utilities 5").await;
+    assert!(deleted.asked.iter().all(|asked| asked.method != "CreateUtility"), "{deleted:?}");
+    assert!(deleted.code() == 5 && deleted.failure().contains("is deleted") && deleted.failure().contains("--prefix"), "{deleted:?}");
+
+    let peer = Peer::start().await;
+    peer.refuses("CreateUtility", Status::unavailable("the store is away"));
+    let away = run(&peer, "bench seed --tenants 1 --utilities 5 --concurrency 1").await;
+    assert!(away.failure().contains("the same command goes on from here"), "{}", away.failure());
     let wrong = run(&peer, "bench seed --tenants 1 --utilities 5 --prefix Not-A-Code").await;
     assert!(wrong.asked.is_empty() && wrong.code() == 2 && wrong.failure().contains("--prefix"), "{wrong:?}");
 }

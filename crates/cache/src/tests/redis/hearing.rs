@@ -6,7 +6,10 @@ use domain::change::{ChangeListener as _, Changed};
 use domain::utility::{Utility, UtilityRepository as _};
 use test_support::sample::{at, change, creation, utility};
 use test_support::{RedisServer, in_time};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::{World, config};
@@ -160,19 +163,76 @@ async fn who_may_not_hear_says_so_and_hears_once_that_is_permitted() {
 }
 
 #[tokio::test]
-async fn a_server_that_hears_is_not_taken_for_a_deaf_one_and_makes_no_new_connection() {
+async fn a_connection_that_was_cut_without_a_word_is_noticed_and_made_anew() {
     let redis = RedisServer::start();
-    let world = World::new(&redis.url(), &[true]);
+    let (network, cut) = network_to(redis.port()).await;
+    let world = World::on(&config(&format!("redis://127.0.0.1:{network}")), &[true]);
     let news = || world.nodes[0].cache.stats().news;
     world.until(async |_| news().missed >= 2).await;
-    let missed = news().missed;
-    // Two words came back.
-    let words = || {
-        redis
-            .command(&["INFO", "commandstats"])
-            .lines()
-            .find_map(|line| line.strip_prefix("cmdstat_publish:calls=")?.split(',').next()?.parse::<u32>().ok())
+    // What is connected by now stays so, and nothing passes on it any more.
+    cut.send_modify(|cut| *cut += 1);
+    world.until(async |_| news().is_deaf).await;
+    world.until(async |_| !news().is_deaf).await;
+    redis.command(&["PUBLISH", "zona:changes", "other utilities acme"]);
+    world.until(async |_| news().heard > 0).await;
+}
+
+/// A way to a port, of which each connection passes nothing on from the next cut that follows it.
+async fn network_to(port: u16) -> (u16, watch::Sender<u32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let (cut, seen) = watch::channel(0);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut seen = seen.clone();
+            seen.mark_unchanged();
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let is_cut = tokio::select! {
+                    _ = copy_bidirectional(&mut near, &mut far) => false,
+                    changed = seen.changed() => changed.is_ok(),
+                };
+                if is_cut {
+                    // Held open, by both ends.
+                    std::future::pending::<()>().await;
+                }
+            });
+        }
+    });
+    (own, cut)
+}
+
+#[tokio::test]
+async fn a_server_that_hears_is_not_taken_for_a_deaf_one() {
+    let redis = RedisServer::start();
+    let world = World::new(&redis.url(), &[true]);
+    let cache = &world.nodes[0].cache;
+    world.until(async |_| cache.stats().news.missed >= 2).await;
+    // Others speak on its channel, too.
+    let channel = redis.command(&["EVAL", "return redis.call('PUBSUB', 'CHANNELS', '*:echo:*')[1]", "0"]);
+    for other in ["1000", "nonsense", ""] {
+        assert_eq!(redis.command(&["PUBLISH", &channel, other]), "1");
+    }
+    world.until(async |_| cache.echoed() >= 2).await;
+    assert_eq!((cache.stats().news.is_deaf, cache.stats().news.heard, cache.echoed() < 1_000), (false, 0, true));
+}
+
+#[tokio::test]
+async fn who_may_not_speak_at_all_is_not_taken_for_deaf_and_hears() {
+    let redis = RedisServer::start();
+    assert_eq!(redis.command(&["ACL", "SETUSER", "zona", "on", ">word", "~zona:*", "&zona:*", "+@all", "-publish"]), "OK");
+    let mute = RedisConfig { user: Some("zona".to_owned()), password: Some(Zeroizing::new("word".to_owned())), ..config(&redis.url()) };
+    let world = World::on(&mute, &[true]);
+    let news = || world.nodes[0].cache.stats().news;
+    world.until(async |_| news().missed >= 2).await;
+    // It has tried to speak.
+    let refused = || {
+        let stats = redis.command(&["INFO", "commandstats"]);
+        let publish = stats.lines().find_map(|line| line.strip_prefix("cmdstat_publish:")).unwrap_or_default();
+        publish.contains("rejected_calls=") && !publish.contains("rejected_calls=0")
     };
-    world.until(async |_| words() >= Some(3)).await;
-    assert_eq!((news().is_deaf, news().missed, news().heard), (false, missed, 0));
+    world.until(async |_| refused()).await;
+    redis.command(&["PUBLISH", "zona:changes", "other utilities acme"]);
+    world.until(async |_| news().heard > 0).await;
+    assert!(!news().is_deaf);
 }
