@@ -20,6 +20,7 @@ const WITHOUT_REQUEST_ID: &[&str] = &[
     "audit verify",
     "audit watch",
     "batch report",
+    "bench seed",
     "check",
     "completions",
     "context list",
