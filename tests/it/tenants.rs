@@ -1,9 +1,10 @@
 //! A tenant from its creation to its suspension and back, told by the command line and grpcurl.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use e2e::{
     command::{Ended, run},
+    host,
     server::Server,
     workspace,
 };
@@ -19,6 +20,8 @@ const USAGE: i32 = 2;
 const DENIED: i32 = 3;
 const NOT_FOUND: i32 = 4;
 const CONFLICT: i32 = 5;
+/// Records behind an answer are stored at once; the rest is slack for a busy machine.
+const RECORDED_WITHIN: Duration = Duration::from_secs(20);
 
 /// Somebody of the tenant `acme`, made by whoever may, and signed in.
 fn member(maker: &Person, server: &Server, id: &str, role: &str) -> Person {
@@ -129,6 +132,10 @@ fn an_installation_is_filled_with_utilities_that_work() {
     let seed = ["bench", "seed", "--tenants", "3", "--utilities", "20", "-o", "json"];
     let first = root.zona(&seed).with_code(OK).json();
     assert_eq!((&first["tenants"]["made"], &first["utilities"]["made"]), (&json!(3), &json!(60)));
+    let log = ["--tenant", "seed-0001", "audit", "list", "--action", "utility.create", "--limit", "100", "-o", "json"];
+    let records = || root.zona(&log).with_code(OK).json().as_array().map_or(0, Vec::len);
+    // What became of a call is recorded behind its answer.
+    assert!(host::eventually(RECORDED_WITHIN, || records() == 40), "two records of each: {}", records());
     let again = root.zona(&seed).with_code(OK).json();
     assert_eq!((&again["tenants"]["there"], &again["utilities"]["there"]), (&json!(3), &json!(60)));
     let list = root.zona(&["--tenant", "seed-0002", "utility", "list", "-o", "json"]).with_code(OK).json();

@@ -40,22 +40,12 @@ impl RequestId {
         ask: impl AsyncFn(Request<T>) -> Result<Response<A>, Status>,
     ) -> Result<A, Status> {
         let id = if self.named.is_empty() { Uuid::now_v7().to_string() } else { self.named.clone() };
-        let (request, begun) = (request(id.clone()), Instant::now());
-        for repetition in 0.. {
-            let status = match ask(soon(request.clone())).await {
-                Ok(answer) => return Ok(answer.into_inner()),
-                Err(status) => status,
-            };
-            if !is_lost(&status) {
-                return Err(status);
-            }
-            if repetition == MAX_REPETITIONS || begun.elapsed() > LONGEST {
+        let asked = repeated(request(id.clone()), ask).await;
+        asked.inspect_err(|status| {
+            if is_lost(status) {
                 note(&format!("whether it was done is not known: --request-id {id} asks for the same again, and nothing is done twice"));
-                return Err(status);
             }
-            tokio::time::sleep(Duration::from_millis(200 << repetition)).await;
-        }
-        unreachable!("it ends with its last repetition")
+        })
     }
 
     /// As [`RequestId::once`], for what is shown in the first answer alone and can be asked for again: where that answer was lost, and the
@@ -80,6 +70,25 @@ impl RequestId {
     pub fn of_a_stream(&self) -> String {
         self.named.clone()
     }
+}
+
+/// Asks for the same until there is an answer, for what stands under a name or an id that the request holds.
+///
+/// # Errors
+/// What the server answers, or how the last answer was lost.
+pub async fn repeated<T: Clone, A>(request: T, ask: impl AsyncFn(Request<T>) -> Result<Response<A>, Status>) -> Result<A, Status> {
+    let begun = Instant::now();
+    for repetition in 0.. {
+        let status = match ask(soon(request.clone())).await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) => status,
+        };
+        if !is_lost(&status) || repetition == MAX_REPETITIONS || begun.elapsed() > LONGEST {
+            return Err(status);
+        }
+        tokio::time::sleep(Duration::from_millis(200 << repetition)).await;
+    }
+    unreachable!("it ends with its last repetition")
 }
 
 /// That a secret is shown: only the first answer holds it, and without it a command has not done what it is for.

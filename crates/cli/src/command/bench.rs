@@ -8,8 +8,9 @@ use clap::{Args, Subcommand, value_parser};
 use futures_util::{StreamExt as _, stream};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+use uuid::Uuid;
 
-use crate::client::repeated::RequestId;
+use crate::client::repeated::repeated;
 use crate::client::{Client, names, soon};
 use crate::context::Context;
 use crate::document::Document;
@@ -149,9 +150,9 @@ fn show(context: &Context, [tenants, utilities]: [Count; 2], took: Duration) -> 
 }
 
 async fn new_tenant(client: &Client, tenant: &names::Tenant) -> Result<Made> {
-    let made = made(async |request: &RequestId| {
-        let body = |request_id| CreateTenantRequest { tenant_id: tenant.as_str().to_owned(), request_id, ..Default::default() };
-        request.once(body, async |request| client.tenants().create_tenant(request).await).await.map(drop)
+    let made = made(async |request_id| {
+        let body = CreateTenantRequest { tenant_id: tenant.as_str().to_owned(), request_id, ..Default::default() };
+        repeated(body, async |request| client.tenants().create_tenant(request).await).await.map(drop)
     })
     .await?;
     if made == Made::Known {
@@ -167,24 +168,24 @@ async fn new_tenant(client: &Client, tenant: &names::Tenant) -> Result<Made> {
 }
 
 async fn new_utility(client: &Client, tenant: &names::Tenant, number: u32) -> Result<Made> {
-    made(async |request: &RequestId| {
-        let body = |request_id| CreateUtilityRequest {
+    made(async |request_id| {
+        let body = CreateUtilityRequest {
             parent: names::parent(tenant),
             utility_id: format!("utility-{number:07}"),
             utility: Some(utility(number)),
             request_id,
             ..Default::default()
         };
-        request.once(body, async |request| client.utilities().create_utility(request).await).await.map(drop)
+        repeated(body, async |request| client.utilities().create_utility(request).await).await.map(drop)
     })
     .await
 }
 
 /// Makes something, whatever was there before, and as slowly as the server asks for.
-async fn made(make: impl AsyncFn(&RequestId) -> std::result::Result<(), Status>) -> Result<Made> {
+async fn made(make: impl AsyncFn(String) -> std::result::Result<(), Status>) -> Result<Made> {
     let mut waits = 0;
     loop {
-        let status = match make(&RequestId::default()).await {
+        let status = match make(Uuid::now_v7().to_string()).await {
             Ok(()) => return Ok(Made::New),
             Err(status) if status.code() == Code::AlreadyExists => return Ok(Made::Known),
             Err(status) => status,
